@@ -1,0 +1,98 @@
+"""The catalog: every card, by name, and the ways to speak of several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from openflan.errors import CardError, UnknownNameError, nearest
+from openflan.tasks.card import Card, Source
+from openflan.tasks.cardfile import read_card
+from openflan.tasks.clusters import CLUSTERS
+
+CATALOG = Path(__file__).parent.parent / "catalog"
+PRESETS = ("flan62", "all")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One card and one of its variants: the unit that is mixed, trained on and evaluated."""
+
+    card: Card
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """`rte`, or `anli:r1` for a variant."""
+        return f"{self.card.name}:{self.variant}" if self.variant else self.card.name
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in a mirror or among the samples: `rte`, `anli_r1`."""
+        return self.name.replace(":", "_")
+
+    @property
+    def layouts(self) -> list[Source]:
+        """What its rows may look like, in order of preference."""
+        return self.card.layouts(self.variant)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class Catalog(Mapping[str, Card]):
+    """Cards by name."""
+
+    def __init__(self, cards: Iterable[Card]) -> None:
+        self._cards = {card.name: card for card in cards}
+
+    def __getitem__(self, name: str) -> Card:
+        if name not in self._cards:
+            raise UnknownNameError(f"unknown dataset {name!r}{nearest(name, self._cards)}")
+        return self._cards[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._cards
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cards)
+
+    def __len__(self) -> int:
+        return len(self._cards)
+
+    def tasks(self, selector: str) -> list[Task]:
+        """The tasks a selector names: a preset, a cluster, a subcluster, a dataset, or `dataset:variant`."""
+        name, _, variant = selector.partition(":")
+        if name in self._cards:
+            return _variants(self[name], variant)
+        cards = [card for card in self.values() if _selects(name, card)]
+        if not cards:
+            subclusters = {card.subcluster for card in self.values() if card.subcluster}
+            valid = [*self._cards, *CLUSTERS, *PRESETS, *subclusters]
+            raise UnknownNameError(f"no dataset, cluster or preset is called {name!r}{nearest(name, valid)}")
+        return [task for card in cards for task in _variants(card, "")]
+
+
+def _selects(name: str, card: Card) -> bool:
+    return name == "all" or (name == "flan62" and card.figure3 is not None) or name in (card.cluster, card.subcluster)
+
+
+def _variants(card: Card, variant: str) -> list[Task]:
+    if not variant:
+        return [Task(card, name) for name in card.variant_names]
+    if variant not in card.variants:
+        raise UnknownNameError(f"{card.name} has no variant {variant!r}{nearest(variant, card.variants)}")
+    return [Task(card, variant)]
+
+
+@lru_cache(maxsize=8)
+def load_catalog(*extra: Path) -> Catalog:
+    """The package's cards in the order of Figure 3, then those of `extra` files or folders (which may replace them)."""
+    paths = [path for cluster in CLUSTERS for path in sorted((CATALOG / cluster).glob("*.yaml"))]
+    for place in extra:
+        if not place.exists():
+            raise CardError(f"no card or folder of cards at {place}")
+        paths += sorted(place.rglob("*.yaml")) if place.is_dir() else [place]
+    return Catalog(read_card(path) for path in paths)

@@ -1,0 +1,111 @@
+"""Column types: how a card writes them and how a value is checked and brought into the card's terms.
+
+| in a card | a row's value |
+|---|---|
+| `string`, `int`, `float`, `bool` | that type (`int32` and `int64` both read as `int`) |
+| `list[string]`, `list[list[string]]` | a list |
+| `{text: list[string], start: list[int]}` | a mapping with at least these keys |
+| `[entailment, not_entailment]` | a class label: an id or a name in the source, always the *name* in the row |
+| any of them with `?` | may be null |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_SCALARS: dict[str, tuple[type, ...]] = {"string": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+_LIST = re.compile(r"list\[(.+)\]")
+
+
+class ColumnTypeError(ValueError):
+    """A column type that a card cannot have."""
+
+
+class WrongValue(ValueError):
+    """A value that is not of its column's type."""
+
+
+class NoGoldLabel(ValueError):
+    """A class label that names no class, such as SNLI's -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """The type of one column (see the module's table)."""
+
+    kind: str
+    nullable: bool = False
+    item: ColumnType | None = None
+    keys: Mapping[str, ColumnType] | None = None
+    labels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        mark = "?" if self.nullable else ""
+        if self.labels:
+            return f"label of {list(self.labels)}{mark}"
+        if self.keys is not None:
+            return "{" + ", ".join(f"{key}: {kind}" for key, kind in self.keys.items()) + "}" + mark
+        return (f"list[{self.item}]" if self.item else self.kind) + mark
+
+    def read(self, value: Any) -> Any:
+        """Return `value` in the card's terms; raises `WrongValue` or `NoGoldLabel`."""
+        if self.labels:
+            return self._label(value)
+        if value is None:
+            if self.nullable:
+                return None
+            raise WrongValue("null")
+        if self.item is not None:
+            if not isinstance(value, Sequence) or isinstance(value, str):
+                raise WrongValue(f"{_shown(value)} is no list")
+            return [self.item.read(entry) for entry in value]
+        if self.keys is not None:
+            if not isinstance(value, Mapping):
+                raise WrongValue(f"{_shown(value)} is no mapping")
+            if absent := [key for key in self.keys if key not in value]:
+                raise WrongValue(f"no key {', '.join(map(repr, absent))}")
+            return {key: kind.read(value[key]) for key, kind in self.keys.items()}
+        allowed = _SCALARS[self.kind]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and self.kind != "bool"):
+            raise WrongValue(f"{_shown(value)} is no {self.kind}")
+        return value
+
+    def _label(self, value: Any) -> str:
+        if isinstance(value, bool):
+            value = int(value)
+        if isinstance(value, int):
+            if 0 <= value < len(self.labels):
+                return self.labels[value]
+            raise NoGoldLabel(f"label {value}")
+        if value is None or value == "":
+            raise NoGoldLabel("no label")
+        if value in self.labels:
+            return str(value)
+        raise WrongValue(f"{_shown(value)} is not one of {list(self.labels)}")
+
+
+def parse_column_type(spec: Any) -> ColumnType:
+    """Read a type as a card writes it; raises `ColumnTypeError`."""
+    match spec:
+        case list():
+            if not spec or not all(isinstance(name, str) for name in spec):
+                raise ColumnTypeError(f"label names must be strings (quote yes, no and numbers), not {spec!r}")
+            return ColumnType("label", labels=tuple(spec))
+        case dict():
+            return ColumnType("struct", keys={key: parse_column_type(kind) for key, kind in spec.items()})
+        case str() if spec.endswith("?"):
+            inner = parse_column_type(spec[:-1])
+            return ColumnType(inner.kind, True, inner.item, inner.keys)
+        case str() if found := _LIST.fullmatch(spec):
+            return ColumnType("list", item=parse_column_type(found.group(1)))
+        case str() if spec in _SCALARS:
+            return ColumnType(spec)
+    raise ColumnTypeError(f"{spec!r} is no column type; use {', '.join(_SCALARS)}, list[…], a mapping or label names")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "…"

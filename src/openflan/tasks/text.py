@@ -1,0 +1,126 @@
+"""Texts with holes: the Jinja of cards, compiled once and sandboxed.
+
+Two readings of a text exist. As *text* it renders to a string. As a *value*, a text that is one single
+`{{ expression }}` keeps the expression's type (a list of options, say), and anything else renders to a string.
+
+Cards may come from strangers, so everything runs in Jinja's sandbox, and an undefined name is an error rather
+than an empty string.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+Names = Mapping[str, Any]
+"""What a text may refer to, by name."""
+
+_WHOLE_EXPRESSION = re.compile(r"\{\{(?!.*\}\}.+)(.*)\}\}", re.DOTALL)
+
+
+class TextError(ValueError):
+    """A text that does not compile, or does not render on the names at hand."""
+
+
+def _environment() -> SandboxedEnvironment:
+    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+
+
+_ENVIRONMENT = _environment()
+
+
+@lru_cache(maxsize=None)
+def compile_text(source: str) -> Callable[[Names], str]:
+    """Compile `source` to a function from names to text; raises `TextError` on bad syntax.
+
+    A text of literal pieces and plain `{{ name }}` holes, which most templates are, becomes one string join: the
+    same output as Jinja's (tested), some thirty times as fast.
+    """
+    pieces = _plain_pieces(source)
+    if pieces is not None:
+        return _join(pieces)
+    template = _ENVIRONMENT.from_string(source)
+
+    def render(names: Names) -> str:
+        try:
+            return template.render(names)
+        except TemplateError as error:
+            raise TextError(str(error)) from error
+
+    return render
+
+
+@lru_cache(maxsize=None)
+def compile_value(source: str) -> Callable[[Names], Any]:
+    """Compile `source` to a function from names to a typed value (see the module's text)."""
+    whole = _WHOLE_EXPRESSION.fullmatch(source.strip())
+    if whole is None:
+        return compile_text(source)
+    expression = whole.group(1).strip()
+    _parse(source)
+    if expression.isidentifier():
+        return lambda names: _lookup(names, expression)
+    compiled = _ENVIRONMENT.compile_expression(expression, undefined_to_none=False)
+
+    def evaluate(names: Names) -> Any:
+        try:
+            value = compiled(**names)
+        except (TemplateError, TypeError, KeyError, IndexError, ValueError) as error:
+            raise TextError(f"{{{{ {expression} }}}}: {error}") from error
+        if isinstance(value, StrictUndefined):
+            raise TextError(f"{{{{ {expression} }}}} is undefined")
+        return value
+
+    return evaluate
+
+
+@lru_cache(maxsize=None)
+def names_in(source: str) -> frozenset[str]:
+    """The names a text refers to."""
+    return frozenset(meta.find_undeclared_variables(_parse(source)))
+
+
+def _parse(source: str) -> nodes.Template:
+    try:
+        return _ENVIRONMENT.parse(source)
+    except TemplateSyntaxError as error:
+        raise TextError(f"{error.message} (line {error.lineno} of the text)") from error
+
+
+def _plain_pieces(source: str) -> list[tuple[bool, str]] | None:
+    """The text as (is a name, piece) pairs, or None when it holds anything beyond literals and plain names."""
+    pieces: list[tuple[bool, str]] = []
+    for node in _parse(source).body:
+        if not isinstance(node, nodes.Output):
+            return None
+        for part in node.nodes:
+            match part:
+                case nodes.TemplateData():
+                    pieces.append((False, part.data))
+                case nodes.Name():
+                    pieces.append((True, part.name))
+                case _:
+                    return None
+    return pieces
+
+
+def _join(pieces: list[tuple[bool, str]]) -> Callable[[Names], str]:
+    def render(names: Names) -> str:
+        try:
+            return "".join([str(names[piece]) if is_name else piece for is_name, piece in pieces])
+        except KeyError as error:
+            raise TextError(f"{error} is undefined") from error
+
+    return render
+
+
+def _lookup(names: Names, name: str) -> Any:
+    try:
+        return names[name]
+    except KeyError as error:
+        raise TextError(f"{error} is undefined") from error
