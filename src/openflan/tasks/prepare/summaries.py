@@ -1,0 +1,252 @@
+"""Rows of the summarization cluster: datelines, markup and site furniture taken off, documents kept whole.
+
+Newspapers, e-mails, chats and debates reach us with the marks of the tools they went through. What the functions here
+take away is never part of the text a person wrote; the wording itself is left alone.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+
+from openflan.tasks.prepare import Row, SkipRow
+
+_MOST_OPINIONS = 10
+"""As many arguments or reviews as FLAN shows."""
+
+_SPACES = re.compile(r"[^\S\n]+")
+_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
+_TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]?[A-Z0-9])")
+
+
+def aeslc_email(row: Row) -> Row:
+    """AESLC: the body as one paragraph, the subject as one line, and the body's first words.
+
+    Line ends in this corpus stand between sentences, not paragraphs. What quoted-printable encoding has left behind
+    ("=20" for a space, "= " where a line was broken) is undone.
+    """
+    body, subject = _one_line(row["email_body"]), _one_line(row["subject_line"])
+    if "=20" in body:
+        body = _one_line(re.sub(r"(?<=\w)= (?=\w)", "", re.sub(r"=(?= =20)", "", body)).replace("=20", " "))
+    return {"body": body, "subject": subject, "opening": _first_sentence(body)}
+
+
+def ag_news_item(row: Row) -> Row:
+    r"""AG News: the text without the remains of HTML and CSV escapes, and its first words.
+
+    The hub's copy has `#39;` for an apostrophe, doubly escaped tags, backslashes for line ends and doubled quotes.
+    """
+    text = html.unescape(html.unescape(row["text"]))
+    text = re.sub(r"(?<=\w)\s*#39;\s*(?=(?:s|t|re|ve|ll|d|m)\b)", "'", text)
+    text = re.sub(r"\s?#39;", "'", text)
+    text = re.sub(r"#(\d{2,4});", lambda code: html.unescape(f"&#{code[1]};"), text)
+    text = re.sub(r"\b(quot|amp|lt|gt|hellip|nbsp);", lambda name: html.unescape(f"&{name[1]};"), text)
+    text = _TAG.sub(" ", text).replace("\\$", "$").replace("\\", " ")
+    if '""' in text:
+        text = text.removeprefix('"').removesuffix('"').replace('""', '"')
+    text = _one_line(text)
+    return {"item": text, "first_words": " ".join(text.split()[:5])}
+
+
+def cnn_story(row: Row) -> Row:
+    """CNN/Daily Mail: the article without its dateline, the highlights one on a line.
+
+    Only an opening dateline goes: "LONDON, England (CNN) --", "By . A. Writer . PUBLISHED: . … 2013 . |". (FLAN cut
+    everything before the *last* place that looks like the end of one, which may be in the middle of the story.)
+    `last_highlight` is empty where there is only one.
+    """
+    article = _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", row["article"])).strip()
+    for dateline in _DATELINES:
+        article = dateline.sub("", article, count=1)
+    highlights = [line.strip() for line in re.split(r"\n| \. ", row["highlights"])]
+    highlights = [_ended(re.sub(r"\s+\.$", ".", line)) for line in highlights if line.strip(" .")]
+    if not highlights or not article:
+        raise SkipRow("no text")
+    return {
+        "story": article,
+        "highlights": "\n".join(highlights),
+        "first_highlights": "\n".join(highlights[:-1]),
+        "last_highlight": highlights[-1] if len(highlights) > 1 else "",
+        "lead": _first_sentence(article),
+    }
+
+
+_CLOCK = r"(?:PUBLISHED|UPDATED|Last updated at):?.{0,60}?20\d\d ?\.(?: ?\| ?\.?)?\s*"
+_DATELINES = (
+    re.compile(rf"^(?:By\b.{{0,120}}?)?(?:{_CLOCK})+", re.DOTALL),
+    re.compile(r"^By ?\.[^.]{1,60}\.\s+(?=[A-Z'‘\"“])"),
+    re.compile(r"^[^.\n]{0,60}?\( ?CNN ?\)\s*(?:--?\s*)?", re.IGNORECASE),
+    re.compile(r"^\([A-Z][\w.' ]{1,30}\)\s*--\s*"),
+    re.compile(r"^[A-Z][A-Z.' ]{2,}(?:, [A-Z][\w.' ]+)?(?: \([\w. ]+\))?\s*--\s*"),
+)
+
+
+def xsum_article(row: Row) -> Row:
+    """XSum: the article without the site's own lines (players that do not play, share buttons), and its first sentence.
+
+    Articles of fewer than fifteen words (a list of fixtures, a caption) are left out: nothing in them can be summed up.
+    """
+    lines = [line.strip() for line in row["document"].splitlines()]
+    kept = [line for line in lines if line and not _FURNITURE.match(line)]
+    document = "\n".join(kept)
+    if len(document.split()) < 15:
+        raise SkipRow("article under fifteen words")
+    return {"article": document, "lead": _first_sentence(document)}
+
+
+_FURNITURE = re.compile(
+    r"Media playback is (?:not supported|unsupported) on (?:this|your) device|.{0,40}Last updated at \d|"
+    r"Share this with|These are external links|(?:Follow|Find) us on |Follow @|Subscribe to the BBC|"
+    r"Find all the latest football transfers|(?:Email|Facebook|Messenger|Twitter|Pinterest|WhatsApp|LinkedIn)$|"
+    r"Copy this link|Most computers will open PDF documents automatically|Download the reader here"
+)
+
+
+def gigaword_pair(row: Row) -> Row:
+    """Gigaword: document and headline with Penn Treebank brackets and quotes written as people write them."""
+    document, headline = (_plain_brackets(_one_line(row[name])) for name in ("document", "summary"))
+    return {"sentence": document, "headline": headline, "first_words": " ".join(document.split()[:4])}
+
+
+def multi_news_articles(row: Row) -> Row:
+    """Multi-News: the articles one after the other under "Article 1:", "Article 2:", …, and the first by itself.
+
+    The source joins them with `|||||` and writes line ends as NEWLINE_CHAR; summaries begin with a dash.
+    """
+    parts = (part.replace("NEWLINE_CHAR", "\n") for part in row["document"].split("|||||"))
+    articles = [_BLANK_LINES.sub("\n\n", _SPACES.sub(" ", part)).strip() for part in parts]
+    articles = [article for article in articles if article]
+    if len(articles) < 2:
+        raise SkipRow("fewer than two articles")
+    return {
+        "articles": "\n\n".join(f"Article {number}:\n{article}" for number, article in enumerate(articles, 1)),
+        "count": len(articles),
+        "first_article": articles[0],
+        "digest": re.sub(r"^[–—-]\s*", "", _one_line(row["summary"].replace("NEWLINE_CHAR", " "))),
+    }
+
+
+def samsum_chat(row: Row) -> Row:
+    """SAMSum: the dialogue one message a line, who speaks, and its last message.
+
+    Windows line ends become plain ones, and a placeholder such as `<file_photo>` becomes "(photo)", so that a turn that
+    is nothing but a picture is not empty. (FLAN put one space for all from the first `<` of a line to its last `>`.)
+    """
+    text = re.sub(r"<file_(photo|gif|video)>", r"(\1)", row["dialogue"])
+    text = _TAG.sub(" ", re.sub(r"<file_\w+>", "(file)", text))
+    messages = [message for line in text.splitlines() if (message := _one_line(line))]
+    if len(messages) < 2:
+        raise SkipRow("fewer than two messages")
+    speakers = list(dict.fromkeys(message.partition(":")[0] for message in messages if ":" in message))
+    return {
+        "dialogue": "\n".join(messages),
+        "before_last": "\n".join(messages[:-1]),
+        "last_message": messages[-1],
+        "speakers": _listed(speakers),
+        "summary": _one_line(row["summary"]),
+    }
+
+
+def wikihow_section(row: Row) -> Row:
+    """WikiLingua: instructions and their steps as one paragraph each, without the stray mark some begin with."""
+    source, target = (_one_line(row[name]).lstrip(".,;: ") for name in ("source", "target"))
+    return {"instructions": source, "steps": target}
+
+
+def wikihow_sections(row: Row) -> list[Row]:
+    """WikiLingua as its authors publish it: one article with parallel lists becomes one row for each section."""
+    article: Mapping[str, Sequence[str]] = row["article"]
+    return [
+        {"source": document, "target": summary}
+        for document, summary in zip(article["document"], article["summary"], strict=False)
+        if document and summary
+    ]
+
+
+def idebate_arguments(row: Row) -> Row:
+    """iDebate: up to ten argument sentences, numbered, in the order of the debate, with the motion and the claim.
+
+    The rows hold the sentences in no order; their keys end in their position. Fragments of fewer than five words (the
+    pieces of a footnote) are left out, and the tokeniser's spaces and brackets are undone.
+    """
+    sentences = row["_argument_sentences"]
+    ordered = sorted(zip(sentences["key"], sentences["value"], strict=True), key=lambda pair: _position(pair[0]))
+    arguments = [_untokenised(text) for _, text in ordered if len(re.findall(r"[A-Za-z]{2,}", text)) >= 5]
+    arguments = [text for text in arguments if "http" not in text][:_MOST_OPINIONS]
+    if len(arguments) < 2:
+        raise SkipRow("fewer than two arguments")
+    return {
+        "arguments": _numbered(arguments),
+        "first_argument": arguments[0],
+        "motion": _one_line(row["_debate_name"]).rstrip("."),
+        "claim": _one_line(row["_claim"]).rstrip(":"),
+    }
+
+
+def movie_reviews(row: Row) -> Row:
+    """Rotten Tomatoes: up to ten critics' lines, numbered, with the title and the consensus, all without markup."""
+    critics = row["_critics"]
+    reviews = [_one_line(_TAG.sub("", html.unescape(text))) for text in critics["value"]]
+    reviews = [text for text in reviews if text][:_MOST_OPINIONS]
+    if len(reviews) < 2:
+        raise SkipRow("fewer than two reviews")
+    return {
+        "reviews": _numbered(reviews),
+        "first_review": reviews[0],
+        "title": _one_line(row["_movie_name"].replace("_", " ")),
+        "consensus": _one_line(_TAG.sub("", html.unescape(row["_critic_consensus"]))),
+    }
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith((".", "!", "?", '"', "”", "'", "’")) else line + "."
+
+
+def _numbered(texts: Sequence[str]) -> str:
+    return "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else " and ".join([", ".join(names[:-1]), names[-1]]) if names else ""
+
+
+def _position(key: str) -> int:
+    return int(key.rpartition("_")[2]) if key.rpartition("_")[2].isdigit() else 0
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence of at least four words, with any shorter ones before it; the first line at most."""
+    line = text.partition("\n")[0]
+    for end in _SENTENCE_END.finditer(line):
+        if len(line[: end.start()].split()) >= 4 and not re.search(
+            r"\b(?:Mr|Mrs|Ms|Dr|St|[A-Z])\.$", line[: end.start()]
+        ):
+            return line[: end.end()].strip()
+    return line
+
+
+def _plain_brackets(text: str) -> str:
+    for token, mark in _TREEBANK:
+        text = re.sub(token, mark, text, flags=re.IGNORECASE)
+    return text
+
+
+_TREEBANK = (
+    (r"-lrb-", "("), (r"-rrb-", ")"), (r"-lsb-", "["), (r"-rsb-", "]"), (r"-lcb-", "{"), (r"-rcb-", "}"),
+    (r"``|''", '"'), (r"\\/", "/"),
+)  # fmt: skip
+
+
+def _untokenised(text: str) -> str:
+    """A tokenised sentence with its punctuation put back against the words."""
+    text = _plain_brackets(_one_line(text))
+    text = re.sub(r"\s+([.,;:!?%)\]])", r"\1", text)
+    text = re.sub(r"([(\[$£€])\s+", r"\1", text)
+    text = re.sub(r"\s+(n't|'s|'re|'ve|'ll|'d|'m)\b", r"\1", text)
+    return re.sub(r'"\s*([^"]*?)\s*"', r'"\1"', text)
