@@ -1,0 +1,136 @@
+"""Load models and tokenizers from Hugging Face folders, and join a tokenizer to a format.
+
+Only folders: nothing here reaches for the network. A folder that holds a LoRA adapter is merged onto its base.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from openflan.data.encode import Encoder, Format
+from openflan.errors import ModelError
+
+Dtype = Literal["auto", "float32", "bfloat16"]
+
+
+def load_config(path: str | Path) -> PreTrainedConfig:
+    """The configuration of the model in a folder (of an adapter: its base's); raises `ModelError`."""
+    folder = _folder(path)
+    if base := _base_of(folder):
+        return load_config(base)
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} holds no config.json; it needs to be a Hugging Face model folder")
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except ValueError as error:
+        raise ModelError(f"{folder}/config.json cannot be read: {error}") from None
+    return config
+
+
+def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder; an adapter's own, else its base's; raises `ModelError` for none."""
+    folder = _folder(path)
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
+        if base := _base_of(folder):
+            return load_tokenizer(base)
+        raise ModelError(f"{folder} holds no tokenizer.json; save the model's tokenizer into the folder")
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return tokenizer
+
+
+def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
+    """A causal or encoder-decoder model in evaluation mode, with SDPA attention.
+
+    `dtype` "auto" keeps the one the weights were saved in; `device` defaults to the GPU where there is one.
+    Raises `ModelError` for a folder that is missing, incomplete, or of a model that is neither kind.
+    """
+    folder = _folder(path)
+    if base := _base_of(folder):
+        return _merge_adapter(load_model(base, dtype=dtype, device=device), folder)
+    config = load_config(folder)
+    loader: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    try:
+        # from_pretrained leaves a model in evaluation mode.
+        model: PreTrainedModel = loader.from_pretrained(
+            folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the model in {folder} cannot be loaded: {error}") from None
+    placed: Any = model
+    placed.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return model
+
+
+def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> Encoder:
+    """The encoder of a model's tokenizer (or of the tokenizer in a folder) for a format.
+
+    BOS is prepended when the tokenizer itself does so; the chat template is the tokenizer's own. Raises `ModelError`
+    for a tokenizer without EOS, without the fast backend, or without the chat template that the format asks for.
+    """
+    tokenizer: Any = load_tokenizer(model) if isinstance(model, str | Path) else model
+    name = tokenizer.name_or_path or type(tokenizer).__name__
+    if not tokenizer.is_fast:
+        raise ModelError(f"the tokenizer {name} has no tokenizer.json; convert it to a fast tokenizer first")
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"the tokenizer {name} has no end-of-sequence token; set eos_token in tokenizer_config.json")
+    if format.join == "chat" and not tokenizer.chat_template:
+        raise ModelError(f"the tokenizer {name} has no chat template; use join: newline or join: eos")
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    chat = _chat(tokenizer) if tokenizer.chat_template else None
+    return Encoder(backend, format, eos=tokenizer.eos_token_id, bos=_opening_token(tokenizer), chat=chat)
+
+
+def _opening_token(tokenizer: Any) -> int | None:
+    """BOS, if the tokenizer opens every text with it."""
+    ids = tokenizer("a").input_ids
+    return tokenizer.bos_token_id if ids and ids[0] == tokenizer.bos_token_id else None
+
+
+def _chat(tokenizer: Any) -> Any:
+    def render(text: str) -> str:
+        messages = [{"role": "user", "content": text}]
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    return render
+
+
+def _folder(path: str | Path) -> Path:
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ModelError(
+            f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
+            f"(hf download ORG/NAME --local-dir FOLDER) and give the folder"
+        )
+    return folder
+
+
+def _base_of(folder: Path) -> str | None:
+    """The base model's folder, if this one holds an adapter."""
+    adapter = folder / "adapter_config.json"
+    if not adapter.is_file():
+        return None
+    return str(json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"])
+
+
+def _merge_adapter(base: PreTrainedModel, folder: Path) -> PreTrainedModel:
+    try:
+        from peft import PeftModel
+    except ImportError:
+        raise ModelError(f"{folder} holds an adapter; to merge it: pip install 'openflan[lora]'") from None
+    merged: PreTrainedModel = PeftModel.from_pretrained(base, str(folder)).merge_and_unload()
+    return merged
