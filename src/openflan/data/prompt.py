@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from openflan.data.example import Example
-from openflan.tasks.card import OPTIONS_BLOCK, Baseline, Template
+from openflan.tasks.card import ANSWER, OPTIONS_BLOCK
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
 from openflan.tasks.text import Names, TextError, compile_text
+
+BASELINE = "baseline"
+"""The number of the untuned model's prompt, which is no template of the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Prompt:
 
     `template` is the template's number from 0, or `baseline`. `options` are the strings that are ranked, in the
     dataset's own order, empty for free-form tasks and for inverted templates. `references` are all gold answers as
-    the target would put them.
+    the target would put them. `example` is what was put into words, kept so that a prompt that is too long can be
+    written anew from shorter fields.
     """
 
     dataset: str
@@ -31,6 +35,7 @@ class Prompt:
     references: tuple[str, ...] = ()
     inverted: bool = False
     group: str | None = None
+    example: Example | None = field(default=None, repr=False, compare=False)
 
 
 def options_block(options: Sequence[str]) -> str:
@@ -42,10 +47,11 @@ class PromptWriter:
     """Puts examples of one task into the words of one template."""
 
     def __init__(self, task: Task, number: int) -> None:
-        template: Template = task.card.templates[number]
+        template = task.card.templates[number]
         self.name, self.number, self.template = task.name, number, template
         self._input, self._target = compile_text(template.input), compile_text(template.target)
         self._block = OPTIONS_BLOCK in template.input
+        self._answers = template.target == ANSWER
 
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""
@@ -53,10 +59,18 @@ class PromptWriter:
         if self._block and example.options:
             names[OPTIONS_BLOCK] = options_block(example.options)
         text, target = _render(self._input, names), _render(self._target, names)
-        if self.template.inverted:
-            return Prompt(self.name, self.number, example.row, text, target, (), (target,), True, example.group)
+        asks_for_answer = self._answers and not self.template.inverted
         return Prompt(
-            self.name, self.number, example.row, text, target, example.options, example.references, False, example.group
+            dataset=self.name,
+            template=self.number,
+            row=example.row,
+            input=text,
+            target=target,
+            options=example.options if asks_for_answer else (),
+            references=example.references if asks_for_answer else (target,),
+            inverted=self.template.inverted,
+            group=example.group,
+            example=example,
         )
 
 
@@ -69,20 +83,29 @@ class BaselineWriter:
         self.name, self.baseline = task.name, task.card.baseline
         self._input, self._target = compile_text(self.baseline.input), compile_text(self.baseline.target)
         options = self.baseline.options
-        self._options = {label: compile_text(text) for label, text in options.items()} if isinstance(options, dict) else {}
+        self._options = (
+            {label: compile_text(text) for label, text in options.items()} if isinstance(options, dict) else {}
+        )
 
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` like a template's writer."""
         names: dict[str, Any] = {**example.fields, "answer": example.answer, "options": example.options}
         text = _render(self._input, names)
-        if not self._options:
-            target = _render(self._target, names)
-            return Prompt(self.name, "baseline", example.row, text, target, example.options, example.references)
-        options = tuple(_render(self._options[label], names) for label in example.labels)
-        renamed = dict(zip(example.options, options, strict=True))
-        references = tuple(renamed[reference] for reference in example.references)
+        target, options, references = _render(self._target, names), example.options, example.references
+        if self._options:
+            options = tuple(_render(self._options[label], names) for label in example.labels)
+            renamed = dict(zip(example.options, options, strict=True))
+            target, references = renamed[example.answer], tuple(renamed[text] for text in references)
         return Prompt(
-            self.name, "baseline", example.row, text, renamed[example.answer], options, references, group=example.group
+            dataset=self.name,
+            template=BASELINE,
+            row=example.row,
+            input=text,
+            target=target,
+            options=options,
+            references=references,
+            group=example.group,
+            example=example,
         )
 
 

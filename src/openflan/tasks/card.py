@@ -27,6 +27,9 @@ Grade = Literal["A", "B", "C"]
 OPTIONS_BLOCK = "options_"
 """The name under which templates place the OPTIONS block."""
 
+ANSWER = "{{ answer }}"
+"""The target of a template that asks for the answer itself."""
+
 
 def _text(source: str) -> str:
     compile_value(source)
@@ -73,7 +76,7 @@ class Template(Model):
     """
 
     input: Text
-    target: Text = "{{ answer }}"
+    target: Text = ANSWER
     inverted: bool = False
 
 
@@ -85,7 +88,7 @@ class Baseline(Model):
 
     input: Text
     options: dict[str, Text] | Text | None = None
-    target: Text = "{{ answer }}"
+    target: Text = ANSWER
     stop: list[str] = []
 
 

@@ -23,9 +23,14 @@ class Slice:
     def __str__(self) -> str:
         return self.split if self.start is self.stop is None else f"{self.split}[{self.start or ''}:{self.stop or ''}]"
 
-    def bounds(self, rows: int) -> range:
-        """The positions this slice takes of `rows` shuffled rows."""
-        return range(rows)[slice(_position(self.start, rows), _position(self.stop, rows))]
+    @property
+    def longest(self) -> int:
+        """The largest row number written in it."""
+        return max((abs(int(bound)) for bound in (self.start, self.stop) if bound and bound[-1] != "%"), default=0)
+
+    def of(self, rows: int, scale: float = 1.0) -> slice:
+        """The part of `rows` shuffled rows it takes; row numbers shrink with `scale`, to 1 at the least."""
+        return slice(_position(self.start, rows, scale), _position(self.stop, rows, scale))
 
 
 def parse_slice(spec: str) -> Slice:
@@ -36,7 +41,10 @@ def parse_slice(spec: str) -> Slice:
     return Slice(found["split"], found["start"], found["stop"])
 
 
-def _position(written: str | None, rows: int) -> int | None:
+def _position(written: str | None, rows: int, scale: float) -> int | None:
     if written is None:
         return None
-    return rows * int(written[:-1]) // 100 if written.endswith("%") else int(written)
+    if written.endswith("%"):
+        return rows * int(written[:-1]) // 100
+    number = int(written)
+    return (1 if number > 0 else -1) * max(1, int(abs(number) * scale)) if number else 0

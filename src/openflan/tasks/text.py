@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
@@ -34,7 +34,7 @@ def _environment() -> SandboxedEnvironment:
 _ENVIRONMENT = _environment()
 
 
-@lru_cache(maxsize=None)
+@cache
 def compile_text(source: str) -> Callable[[Names], str]:
     """Compile `source` to a function from names to text; raises `TextError` on bad syntax.
 
@@ -55,7 +55,7 @@ def compile_text(source: str) -> Callable[[Names], str]:
     return render
 
 
-@lru_cache(maxsize=None)
+@cache
 def compile_value(source: str) -> Callable[[Names], Any]:
     """Compile `source` to a function from names to a typed value (see the module's text)."""
     whole = _WHOLE_EXPRESSION.fullmatch(source.strip())
@@ -79,7 +79,7 @@ def compile_value(source: str) -> Callable[[Names], Any]:
     return evaluate
 
 
-@lru_cache(maxsize=None)
+@cache
 def names_in(source: str) -> frozenset[str]:
     """The names a text refers to."""
     return frozenset(meta.find_undeclared_variables(_parse(source)))

@@ -1,0 +1,180 @@
+"""Where rows come from: the bundled samples, a mirror folder, or the Hugging Face hub. One schema for all three."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from openflan.data.tables import differences, named_labels, read_jsonl, read_parquet
+from openflan.errors import MissingRowsError, OpenflanError, RecipeError, SchemaError
+from openflan.tasks.card import Hub, Source
+from openflan.tasks.registry import Task
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+class RowSource(Protocol):
+    """A place with rows of many datasets."""
+
+    @property
+    def name(self) -> str:
+        """As a recipe writes it: `samples`, `mirror:DIR` or `hub`."""
+        ...
+
+    def open(self, task: Task) -> OpenTask:
+        """Find a dataset's rows; raises `MissingRowsError` or `SchemaError`."""
+        ...
+
+
+class OpenTask(Protocol):
+    """A dataset found in a source, in one of its card's layouts."""
+
+    task: Task
+    layout: Source
+    origin: str
+
+    def splits(self) -> list[str]:
+        """The names of the splits at hand."""
+        ...
+
+    def table(self, split: str) -> pa.Table:
+        """The rows of a split, label ids replaced by names; raises `SchemaError` or `MissingRowsError`."""
+        ...
+
+
+def parse_source(spec: str) -> RowSource:
+    """Read `samples`, `mirror:DIR` or `hub`; raises `RecipeError`."""
+    kind, _, place = spec.partition(":")
+    if kind == "samples" and not place:
+        return MirrorSource(SAMPLES, "samples")
+    if kind == "mirror" and place:
+        folder = Path(place).expanduser()
+        if not folder.is_dir():
+            raise RecipeError(f"no folder of rows at {folder} (source {spec!r})")
+        return MirrorSource(folder, spec)
+    if kind == "hub" and not place:
+        return HubSource()
+    raise RecipeError(f"{spec!r} is no source; use samples, mirror:DIR or hub")
+
+
+class MirrorSource:
+    """A folder with a folder per dataset, and in it a Parquet or JSONL file (or Parquet shards) per split."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.name = root, name
+
+    def open(self, task: Task) -> OpenTask:
+        """Find the dataset's folder and the layout its files have."""
+        named = [layout.mirror for layout in task.layouts if layout.mirror]
+        candidates = list(dict.fromkeys([*named, task.folder, task.card.name]))
+        folder = next((self.root / name for name in candidates if (self.root / name).is_dir()), None)
+        files = _split_files(folder) if folder else {}
+        if folder is None or not files:
+            raise MissingRowsError(f"{task.name}: {self._what_to_do(task, candidates)}")
+        tables = {split: _read(paths) for split, paths in sorted(files.items())}
+        return _MirrorTask(task, _fitting_layout(task, tables, folder), str(folder), tables)
+
+    def _what_to_do(self, task: Task, candidates: list[str]) -> str:
+        folders = " or ".join(f"{name}/" for name in candidates)
+        get = task.card.access or "write a Parquet or JSONL file per split there, with the columns the card names"
+        return f"no rows in {self.root} (looked for {folders}). {get}"
+
+
+class _MirrorTask:
+    def __init__(self, task: Task, layout: Source, origin: str, tables: Mapping[str, pa.Table]) -> None:
+        self.task, self.layout, self.origin, self._tables = task, layout, origin, tables
+
+    def splits(self) -> list[str]:
+        return list(self._tables)
+
+    def table(self, split: str) -> pa.Table:
+        return named_labels(self._tables[split], self.layout)
+
+
+def _split_files(folder: Path) -> dict[str, list[Path]]:
+    """Split name → its files; `train-00000-of-00002.parquet` is a shard of `train`."""
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".parquet", ".jsonl"):
+            files.setdefault(path.stem.split("-0")[0], []).append(path)
+    return files
+
+
+def _read(paths: list[Path]) -> pa.Table:
+    if paths[0].suffix == ".jsonl":
+        return pa.concat_tables([read_jsonl(path) for path in paths], promote_options="default")
+    return read_parquet(paths)
+
+
+def _fitting_layout(task: Task, tables: Mapping[str, pa.Table], folder: Path) -> Source:
+    """The first of the card's layouts that every split file has."""
+    faults: list[list[str]] = []
+    for layout in task.layouts:
+        found = [f"{split}: {fault}" for split, table in tables.items() for fault in differences(table, layout)]
+        if not found:
+            return layout
+        faults.append(found)
+    closest = min(faults, key=len)
+    raise SchemaError(f"{task.name}: the rows in {folder} are not in the card's layout:\n  " + "\n  ".join(closest))
+
+
+class HubSource:
+    """The Hugging Face hub, through `datasets` (imported only here)."""
+
+    name = "hub"
+
+    def open(self, task: Task) -> OpenTask:
+        """Find the first of the card's hub copies that loads, in the order of the card."""
+        faults = []
+        for layout in task.layouts:
+            if layout.hub is None:
+                continue
+            try:
+                return _HubTask(task, layout, layout.hub)
+            except OpenflanError as error:
+                faults.append(str(error))
+        if not faults:
+            faults = [task.card.access or "the card names no copy on the hub"]
+        raise MissingRowsError(f"{task.name}: " + "; ".join(faults))
+
+
+class _HubTask:
+    def __init__(self, task: Task, layout: Source, hub: Hub) -> None:
+        self.task, self.layout, self.hub = task, layout, hub
+        self.origin = f"hub {hub.path}" + (f"/{hub.name}" if hub.name else "")
+        self._arguments = {
+            key: value
+            for key, value in (("name", hub.name), ("data_dir", hub.data_dir), ("revision", hub.revision))
+            if value is not None
+        }
+        datasets = _import_datasets()
+        self._splits: list[str] = list(self._call(datasets.get_dataset_split_names, config_name=hub.name or "default"))
+
+    def splits(self) -> list[str]:
+        return self._splits
+
+    def table(self, split: str) -> pa.Table:
+        dataset = self._call(_import_datasets().load_dataset, split=split, **self._arguments)
+        table = dataset.with_format("arrow")[:]
+        if found := differences(table, self.layout):
+            raise SchemaError(f"{self.task.name}: {self.origin} is not in the card's layout:\n  " + "\n  ".join(found))
+        return named_labels(table, self.layout)
+
+    def _call(self, function: Any, **arguments: Any) -> Any:
+        """Call the hub; whatever goes wrong there becomes one line that names the copy and the cause."""
+        try:
+            return function(self.hub.path, **arguments)
+        except Exception as error:  # The library, the HTTP client and pyarrow raise dozens of kinds here.
+            cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise MissingRowsError(f"{self.origin} did not load ({type(error).__name__}: {cause})") from error
+
+
+def _import_datasets() -> Any:
+    try:
+        import datasets
+    except ImportError:
+        raise MissingRowsError("rows from the hub need the extra `hub`: pip install 'openflan[hub]'") from None
+    return datasets
