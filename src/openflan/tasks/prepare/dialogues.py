@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from openflan.tasks.prepare import Row, SkipRow
 
@@ -13,9 +13,10 @@ def coqa_dialogue(row: Row) -> Row:
     """Number a dialogue's questions and its answers, so that one reply can answer the whole dialogue in order.
 
     A dialogue with an unanswered question is left out, since the numbers would no longer match; so is one with a
-    single question, which is no dialogue.
+    single question, which is no dialogue. One of the hub's copies keeps the questions in a mapping, like the answers.
     """
-    questions = [_one_line(question) for question in row["questions"]]
+    asked = row["questions"]["input_text"] if isinstance(row["questions"], Mapping) else row["questions"]
+    questions = [_one_line(question) for question in asked]
     answers = [_one_line(answer) for answer in row["answers"]["input_text"]]
     if len(questions) != len(answers):
         raise SkipRow("as many answers as questions are needed")
@@ -34,7 +35,9 @@ def quac_turns(row: Row) -> list[Row]:
     """
     context = row["context"].strip().removesuffix(_NO_ANSWER).strip()
     background = row["background"].strip()
-    turns = zip(row["questions"], row["orig_answers"]["texts"], row["answers"]["texts"], strict=True)
+    questions, firsts, alls = row["questions"], row["orig_answers"]["texts"], row["answers"]["texts"]
+    if not len(questions) == len(firsts) == len(alls):
+        raise SkipRow("as many answers as questions are needed")
     return [
         {
             "title": row["wikipedia_page_title"].strip(),
@@ -46,7 +49,7 @@ def quac_turns(row: Row) -> list[Row]:
             "answer": answer.strip(),
             "all_answers": list(dict.fromkeys(text.strip() for text in [answer, *others] if text.strip())),
         }
-        for question, answer, others in turns
+        for question, answer, others in zip(questions, firsts, alls, strict=True)
     ]
 
 
