@@ -76,7 +76,9 @@ def cnn_story(row: Row) -> Row:
 _CLOCK = r"(?:PUBLISHED|UPDATED|Last updated at):?.{0,60}?20\d\d ?\.(?: ?\| ?\.?)?\s*"
 _DATELINES = (
     re.compile(rf"^(?:By\b.{{0,120}}?)?(?:{_CLOCK})+", re.DOTALL),
-    re.compile(r"^By ?\.[^.]{1,60}\.\s+(?=[A-Z'‘\"“])"),
+    re.compile(
+        r"^By ?\.\s+(?:[A-Z]\. |[^.]){1,60}?\.\s+(?:and [^.]{1,60}\.\s+)?(?:Follow @+\w+ ?\.\s+)?(?=[A-Z0-9'‘\"“])"
+    ),
     re.compile(r"^[^.\n]{0,60}?\( ?CNN ?\)\s*(?:--?\s*)?", re.IGNORECASE),
     re.compile(r"^\([A-Z][\w.' ]{1,30}\)\s*--\s*"),
     re.compile(r"^[A-Z][A-Z.' ]{2,}(?:, [A-Z][\w.' ]+)?(?: \([\w. ]+\))?\s*--\s*"),
@@ -88,8 +90,8 @@ def xsum_article(row: Row) -> Row:
 
     Articles of fewer than fifteen words (a list of fixtures, a caption) are left out: nothing in them can be summed up.
     """
-    lines = [line.strip() for line in row["document"].splitlines()]
-    kept = [line for line in lines if line and not _FURNITURE.match(line)]
+    lines = (_FURNITURE.sub("", line.strip()) for line in row["document"].splitlines())
+    kept = [line for line in lines if line]
     document = "\n".join(kept)
     if len(document.split()) < 15:
         raise SkipRow("article under fifteen words")
@@ -97,10 +99,11 @@ def xsum_article(row: Row) -> Row:
 
 
 _FURNITURE = re.compile(
-    r"Media playback is (?:not supported|unsupported) on (?:this|your) device|.{0,40}Last updated at \d|"
-    r"Share this with|These are external links|(?:Follow|Find) us on |Follow @|Subscribe to the BBC|"
-    r"Find all the latest football transfers|(?:Email|Facebook|Messenger|Twitter|Pinterest|WhatsApp|LinkedIn)$|"
-    r"Copy this link|Most computers will open PDF documents automatically|Download the reader here"
+    r"^(?:Media playback is (?:not supported|unsupported) on (?:this|your) device\s*|"
+    r"\d{1,2} \w+ \d{4} Last updated at \d\d:\d\d [A-Z]{3,4}\s*|(?:Share this with|Copy this link)\b.{0,40}$|"
+    r"These are external links\b.{0,60}$|(?:Email|Facebook|Messenger|Twitter|Pinterest|WhatsApp|LinkedIn)$|"
+    r"(?:Follow (?:us on|@)|Find us on|Subscribe to the BBC|Find all the latest football transfers)\b.{0,160}$|"
+    r"Most computers will open PDF documents automatically\b.{0,40}$|Download the reader here$)"
 )
 
 
@@ -111,9 +114,10 @@ def gigaword_pair(row: Row) -> Row:
 
 
 def multi_news_articles(row: Row) -> Row:
-    """Multi-News: the articles one after the other under "Article 1:", "Article 2:", …, and the first by itself.
+    """Multi-News: the articles one after the other under "Article 1:", "Article 2:", …, and one by itself.
 
     The source joins them with `|||||` and writes line ends as NEWLINE_CHAR; summaries begin with a dash.
+    The one article is the first that is more than a caption or a notice about reprints.
     """
     parts = (part.replace("NEWLINE_CHAR", "\n") for part in row["document"].split("|||||"))
     articles = [_BLANK_LINES.sub("\n\n", _SPACES.sub(" ", part)).strip() for part in parts]
@@ -123,7 +127,7 @@ def multi_news_articles(row: Row) -> Row:
     return {
         "articles": "\n\n".join(f"Article {number}:\n{article}" for number, article in enumerate(articles, 1)),
         "count": len(articles),
-        "first_article": articles[0],
+        "one_article": next((article for article in articles if len(article.split()) >= 40), articles[0]),
         "digest": re.sub(r"^[–—-]\s*", "", _one_line(row["summary"].replace("NEWLINE_CHAR", " "))),
     }
 
@@ -181,7 +185,7 @@ def idebate_arguments(row: Row) -> Row:
         "arguments": _numbered(arguments),
         "first_argument": arguments[0],
         "motion": _one_line(row["_debate_name"]).rstrip("."),
-        "claim": _one_line(row["_claim"]).rstrip(":"),
+        "claim": _one_line(row["_claim"]).rstrip(": "),
     }
 
 
@@ -229,6 +233,12 @@ def _first_sentence(text: str) -> str:
         ):
             return line[: end.end()].strip()
     return line
+
+
+_ABBREVIATED = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Dr|St|Lt|Gen|Sen|Rep|Gov|Sgt|Col|Capt|Maj|Jr|Sr|Inc|Corp|Co|Ltd|No|vs|[A-Z]|"
+    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\.$"
+)
 
 
 def _plain_brackets(text: str) -> str:
