@@ -1,0 +1,144 @@
+"""From a recipe's data section to a mixture: which tasks are trained on, which are held out, and their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from openflan.data.mixture import RATE_CAP, Mixture
+from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
+from openflan.data.sources import parse_source
+from openflan.errors import MissingRowsError, OverlapError, SchemaError
+from openflan.tasks.card import Card
+from openflan.tasks.clusters import CLUSTERS, barred_clusters
+from openflan.tasks.registry import PRESETS, Catalog, Task, load_catalog
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What a mixture is made of.
+
+    `source`: `samples`, `mirror:DIR` or `hub`. `tasks` and `hold_out`: presets, clusters, subclusters, datasets or
+    `dataset:variant`. `cards`: files or folders of further cards. `missing`: whether a dataset without rows stops the run
+    or is left out. `carve`: cut roles whose split the source lacks out of another split. `limit`: most training rows per
+    dataset. `rate_cap`: rows beyond it add no weight. `templates`: only the first so many of each dataset.
+    """
+
+    source: str = "samples"
+    tasks: tuple[str, ...] = ("flan62",)
+    hold_out: tuple[str, ...] = ()
+    allow_overlap: bool = False
+    cards: tuple[str, ...] = ()
+    missing: Literal["stop", "skip"] = "stop"
+    carve: bool = False
+    limit: int = ROW_LIMIT
+    rate_cap: int = RATE_CAP
+    templates: int | None = None
+    seed: int = 0
+
+    def catalog(self) -> Catalog:
+        """The package's cards and this recipe's own."""
+        return load_catalog(*(Path(card).expanduser() for card in self.cards))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Tasks to train on, tasks held out, and those left out of training with the reason."""
+
+    train: list[Task]
+    held_out: list[Task]
+    left_out: dict[str, str]
+
+
+@dataclass(frozen=True)
+class LoadedRows:
+    """Rows by task, and what is missing, by task name, with what to do about it."""
+
+    parts: list[TaskRows]
+    missing: dict[str, str]
+
+
+def select(config: DataConfig) -> Selection:
+    """Apply the hold-out rules (paper section 2.2); raises `OverlapError` and `UnknownNameError`.
+
+    A preset quietly loses what is held out; a dataset or cluster that the recipe names itself does not, since
+    training on it and calling it unseen cannot both be meant.
+    """
+    catalog = config.catalog()
+    held_out = _unique(task for name in config.hold_out for task in catalog.tasks(name))
+    reasons = barred(catalog, config.hold_out)
+    train: list[Task] = []
+    left_out: dict[str, str] = {}
+    for selector in config.tasks:
+        for task in catalog.tasks(selector):
+            reason = None if config.allow_overlap else reasons.get(task.card.name)
+            if reason is None:
+                train.append(task)
+            elif selector in PRESETS:
+                left_out[task.name] = reason
+            else:
+                raise OverlapError(
+                    f"data.tasks names {selector!r}, but {task.name} is {reason}; take it out of data.tasks or "
+                    "data.hold_out, or set data.allow_overlap: true"
+                )
+    return Selection(_unique(train), held_out, left_out)
+
+
+def barred(catalog: Catalog, hold_out: Collection[str]) -> dict[str, str]:
+    """Names of cards that may not be trained on when `hold_out` is evaluated as unseen, with the reason.
+
+    Holding out a dataset holds out its cluster (or its subcluster, where the card has one, as the released code splits
+    the miscellaneous cluster).
+    """
+    clusters: set[str] = set()
+    subclusters: set[str] = set()
+    for name in hold_out:
+        if name in CLUSTERS:
+            clusters.add(name)
+            continue
+        for task in catalog.tasks(name):
+            _hold(task.card, clusters, subclusters)
+    closed = barred_clusters(clusters)
+    reasons = {card.name: closed[card.cluster] for card in catalog.values() if card.cluster in closed}
+    return reasons | {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters}
+
+
+def training_rows(
+    config: DataConfig, tasks: Iterable[Task], on_task: Callable[[Task], None] | None = None
+) -> LoadedRows:
+    """Load the training rows of every task that has any by its card; a missing one never keeps the others from loading."""
+    source = parse_source(config.source)
+    loaded = LoadedRows([], {})
+    for task in tasks:
+        if on_task:
+            on_task(task)
+        if not any("train" in layout.splits for layout in task.layouts):
+            continue
+        try:
+            loaded.parts.append(load_rows(task, "train", source, limit=config.limit, carve=config.carve))
+        except (MissingRowsError, SchemaError) as error:
+            loaded.missing[task.name] = str(error)
+    if loaded.missing and config.missing == "stop":
+        faults = "\n".join(f"- {message}" for message in loaded.missing.values())
+        raise MissingRowsError(
+            f"{len(loaded.missing)} of the mixture's datasets have no rows (data.missing: skip leaves them out):\n{faults}"
+        )
+    return loaded
+
+
+def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:
+    """The mixture a data section describes, over rows loaded for it."""
+    return Mixture(rows.parts, config.seed, config.rate_cap, config.templates)
+
+
+def _hold(card: Card, clusters: set[str], subclusters: set[str]) -> None:
+    if card.subcluster:
+        subclusters.add(card.subcluster)
+    else:
+        clusters.add(card.cluster)
+
+
+def _unique(tasks: Iterable[Task]) -> list[Task]:
+    return list({task.name: task for task in tasks}.values())
