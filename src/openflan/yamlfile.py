@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,7 +17,7 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def read_yaml(path: Path, error: type[OpenflanError]) -> tuple[str, dict[str, Any]]:
-    """The text of a file and the mapping in it; raises `error` for bad syntax, a doubled key or another kind of value."""
+    """The text of a file and the mapping in it; raises `error` for bad syntax, a doubled key or no mapping."""
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=_Loader)
@@ -98,14 +99,16 @@ def _fault(model: type[BaseModel], fault: Any, where: Callable[[Sequence[str | i
 def _keys(model: Any, location: Sequence[str | int]) -> set[str]:
     """The keys of the innermost model on the way to `location`."""
     for part in location[:-1]:
-        field = _fields(model).get(str(part))
-        for candidate in _models_in(getattr(field, "annotation", None) or getattr(field, "type", None)):
+        for candidate in _models_in(_fields(model).get(str(part))):
             model = candidate
     return set(_fields(model))
 
 
 def _fields(model: Any) -> dict[str, Any]:
-    return dict(getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {}))
+    """A model's or dataclass's fields with their annotations."""
+    if hasattr(model, "model_fields"):
+        return {name: field.annotation for name, field in model.model_fields.items()}
+    return get_type_hints(model) if is_dataclass(model) else {}
 
 
 def _models_in(annotation: Any) -> list[Any]:

@@ -20,23 +20,31 @@ from openflan.tasks.registry import PRESETS, Catalog, Task, load_catalog
 class DataConfig:
     """What a mixture is made of.
 
-    `source`: `samples`, `mirror:DIR` or `hub`. `tasks` and `hold_out`: presets, clusters, subclusters, datasets or
-    `dataset:variant`. `cards`: files or folders of further cards. `missing`: whether a dataset without rows stops the run
-    or is left out. `carve`: cut roles whose split the source lacks out of another split. `limit`: most training rows per
-    dataset. `rate_cap`: rows beyond it add no weight. `templates`: only the first so many of each dataset.
+    `tasks` and `hold_out` take presets, clusters, subclusters, datasets and `dataset:variant`.
     """
 
     source: str = "samples"
+    """`samples`, `mirror:DIR` or `hub`."""
     tasks: tuple[str, ...] = ("flan62",)
+    """What to train on."""
     hold_out: tuple[str, ...] = ()
+    """What is never trained on, with all that is too close to it."""
     allow_overlap: bool = False
+    """Train on what is held out all the same: for supervised baselines."""
     cards: tuple[str, ...] = ()
+    """Files or folders of further cards."""
     missing: Literal["stop", "skip"] = "stop"
+    """Whether a dataset without rows stops the run or is left out, with a note."""
     carve: bool = False
+    """Cut a split that the source lacks out of another one."""
     limit: int = ROW_LIMIT
+    """Most training rows per dataset."""
     rate_cap: int = RATE_CAP
+    """Rows beyond this add no weight."""
     templates: int | None = None
+    """Only the first so many of each dataset's templates."""
     seed: int = 0
+    """Decides the whole order of the examples."""
 
     def catalog(self) -> Catalog:
         """The package's cards and this recipe's own."""
@@ -108,7 +116,7 @@ def barred(catalog: Catalog, hold_out: Collection[str]) -> dict[str, str]:
 def training_rows(
     config: DataConfig, tasks: Iterable[Task], on_task: Callable[[Task], None] | None = None
 ) -> LoadedRows:
-    """Load the training rows of every task that has any by its card; a missing one never keeps the others from loading."""
+    """Load the training rows of every task that has any by its card; what is missing does not stop the others."""
     source = parse_source(config.source)
     loaded = LoadedRows([], {})
     for task in tasks:
@@ -123,7 +131,7 @@ def training_rows(
     if loaded.missing and config.missing == "stop":
         faults = "\n".join(f"- {message}" for message in loaded.missing.values())
         raise MissingRowsError(
-            f"{len(loaded.missing)} of the mixture's datasets have no rows (data.missing: skip leaves them out):\n{faults}"
+            f"{len(loaded.missing)} datasets have no rows (data.missing: skip leaves them out):\n{faults}"
         )
     return loaded
 

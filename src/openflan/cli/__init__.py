@@ -1,0 +1,60 @@
+"""The command line: one module per verb, each imported only when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from openflan import __version__
+from openflan.errors import OpenflanError
+
+VERBS: dict[str, str] = {
+    "quickstart": "tune a small model on a FLAN mixture and measure it, end to end",
+    "tasks": "list the catalog: clusters, datasets, options, metrics, templates",
+    "show": "print a dataset's prompts on real rows as the model sees them",
+    "lint": "check cards and templates",
+    "doctor": "check every card against a source of rows",
+    "licences": "list the licences a mixture rests on",
+    "mix": "print the table of a mixture: rows, rates, expected draws",
+    "prepare": "tokenize and pack a mixture to disk",
+    "estimate": "say whether a run fits and how long it takes",
+    "train": "finetune a model on a mixture",
+    "eval": "measure a model on held-out tasks",
+    "score": "rank the options of your own prompts",
+    "compare": "hold evaluated runs against each other",
+    "report": "write the HTML page of a run",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb; returns the exit status: 0, 1 for a finding or an error of the user's, 2 for bad usage."""
+    parser = argparse.ArgumentParser(
+        prog="openflan", description="Instruction tuning and held-out evaluation after FLAN (2021)."
+    )
+    parser.add_argument("--version", action="version", version=f"openflan {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((word for word in given if word in VERBS), None)
+    for verb, summary in VERBS.items():
+        sub = verbs.add_parser(verb, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if verb == chosen:
+            importlib.import_module(f"openflan.cli.{verb}").add_arguments(sub)
+    options = parser.parse_args(given)
+    try:
+        return int(importlib.import_module(f"openflan.cli.{options.verb}").run(options) or 0)
+    except OpenflanError as error:
+        if options.debug:
+            raise
+        print(f"openflan {options.verb}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,91 @@
+"""`openflan show`: a dataset's prompts on real rows, with the labelled part marked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter, writers
+from openflan.data.rows import load_rows
+from openflan.data.sources import parse_source
+from openflan.errors import UnknownNameError
+from openflan.tasks.prepare import SkipRow
+from openflan.tasks.registry import Task, load_catalog
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("dataset", help="a dataset, or dataset:variant")
+    parser.add_argument("--variant", default="", help="one of the dataset's variants")
+    parser.add_argument("--template", help="a template's number from 0, or 'baseline' (default: all templates)")
+    parser.add_argument("--rows", type=int, default=1, help="how many rows (default: 1)")
+    parser.add_argument("--split", choices=("train", "dev", "test"), help="which rows (default: test, else train)")
+    parser.add_argument("--source", default="samples", help="samples, mirror:DIR or hub")
+    parser.add_argument("--carve", action="store_true", help="cut a split the source lacks out of another one")
+    parser.add_argument("--cards", action="append", default=[], type=Path, help="a card or folder of cards of your own")
+    parser.add_argument("--json", action="store_true", help="print a list of prompts as JSON")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the prompts."""
+    name = f"{options.dataset}:{options.variant}" if options.variant else options.dataset
+    task = load_catalog(*options.cards).tasks(name)[0]
+    chosen = _writers(task, options.template)
+    roles = {role for layout in task.layouts for role in layout.splits}
+    role = options.split or ("test" if "test" in roles else "train")
+    rows = load_rows(task, role, parse_source(options.source), carve=options.carve)
+    prompts: list[Prompt] = []
+    for example in rows.examples(range(min(options.rows, len(rows)))):
+        for writer in chosen:
+            try:
+                prompts.append(writer.write(example))
+            except SkipRow as reason:
+                prompts.append(Prompt(task.name, getattr(writer, "number", "baseline"), example.row, f"({reason})", ""))
+    if options.json:
+        from openflan.cli.terminal import print_json
+
+        print_json([as_data(prompt) for prompt in prompts])
+        return
+    _print(prompts, rows.origin)
+
+
+def as_data(prompt: Prompt) -> dict[str, object]:
+    """A prompt as plain data."""
+    return {
+        "dataset": prompt.dataset,
+        "template": prompt.template,
+        "row": prompt.row,
+        "input": prompt.input,
+        "target": prompt.target,
+        "options": list(prompt.options),
+        "references": list(prompt.references),
+        "inverted": prompt.inverted,
+    }
+
+
+def _writers(task: Task, template: str | None) -> list[PromptWriter | BaselineWriter]:
+    if template is None:
+        return [*writers(task)]
+    if template == "baseline":
+        if task.card.baseline is None:
+            raise UnknownNameError(f"{task.name} has no baseline prompt")
+        return [BaselineWriter(task)]
+    if not template.isdecimal() or int(template) >= len(task.card.templates):
+        raise UnknownNameError(
+            f"{task.name} has no template {template!r}; use 0 to {len(task.card.templates) - 1} or baseline"
+        )
+    return [PromptWriter(task, int(template))]
+
+
+def _print(prompts: list[Prompt], origin: str) -> None:
+    from rich.text import Text
+
+    from openflan.cli.terminal import out
+
+    for prompt in prompts:
+        kind = ", inverted" if prompt.inverted else ""
+        out.print(Text(f"── {prompt.dataset} · template {prompt.template}{kind} · row {prompt.row} of {origin}", "dim"))
+        out.print(Text(prompt.input), soft_wrap=True)
+        out.print(Text.assemble(("▶ ", "bold green"), (prompt.target, "bold black on green")), soft_wrap=True)
+        out.print()
+    out.print(Text("▶ marks what is labelled: the model is trained to write it, and the options are ranked there.", "dim"))

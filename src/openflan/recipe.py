@@ -1,0 +1,121 @@
+"""Recipes: a run in one YAML file, read into the typed configurations of the rooms it passes through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from openflan.data.encode import Format
+from openflan.data.select import DataConfig
+from openflan.errors import RecipeError, nearest
+from openflan.files import write_text
+from openflan.train.config import TrainConfig
+from openflan.yamlfile import line_of, parse_value, read_yaml, validated
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The model to start from."""
+
+    path: str = "smollm2-135m-instruct"
+    """A Hugging Face model folder, or the small model by its name."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of the weights when evaluating; `auto` keeps the one they were saved in."""
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """What is measured, on what, how."""
+
+    tasks: tuple[str, ...] = ()
+    """Presets, clusters or datasets; what the recipe holds out when empty."""
+    seen: tuple[str, ...] = ()
+    """Tasks of the training mixture that are measured too, on their own test rows."""
+    rows: int | None = None
+    """Most test rows per dataset, a seeded sample; all when empty."""
+    templates: Literal["forward", "baseline"] | tuple[int, ...] = "forward"
+    """All forward templates, the GPT-3-style baseline prompt, or template numbers."""
+    shots: int = 0
+    """Exemplars before each query."""
+    generate: Literal["none", "free", "all"] = "free"
+    """Write an answer to free-form prompts, to all prompts, or to none."""
+    loss: bool = False
+    """Also measure the loss on the right answers of prompts that are not ranked."""
+    max_tokens: int = 64
+    """Longest written answer, in tokens."""
+    seed: int = 0
+    """Decides which rows are sampled and which exemplars drawn."""
+
+
+class Recipe(BaseModel):
+    """A whole run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "run"
+    description: str = ""
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    data: DataConfig = Field(default_factory=DataConfig)
+    format: Format = Field(default_factory=Format)
+    train: TrainConfig = Field(default_factory=lambda: TrainConfig(steps=1000))
+    evaluate: EvalConfig = Field(default_factory=EvalConfig)
+
+    def save(self, path: Path) -> None:
+        """Write the recipe with every key resolved."""
+        values = self.model_dump(mode="json", exclude={"train": {"trackers"}} if not self.train.trackers else None)
+        write_text(path, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+
+
+def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file, or one that comes with openflan by its name, and apply `key=value` changes.
+
+    Raises `RecipeError` with file, line and key, or the change, of each fault.
+    """
+    path = _find(Path(place)) if place else None
+    text, values = read_yaml(path, RecipeError) if path else ("", {})
+    changed: dict[tuple[str, ...], str] = {}
+    for change in changes:
+        key, separator, value = change.partition("=")
+        if not separator:
+            raise RecipeError(f"--set {change}: write KEY=VALUE, as in --set train.steps=100")
+        location = tuple(key.strip().split("."))
+        _assign(values, location, parse_value(value), change)
+        changed[location] = change
+
+    def where(location: Sequence[str | int]) -> str:
+        names = tuple(str(part) for part in location)
+        for key, change in changed.items():
+            if key[: len(names)] == names or names[: len(key)] == key:
+                return f"--set {change}"
+        return f"{path}:{line_of(text, location)}" if path else "recipe"
+
+    if path:
+        values.setdefault("name", path.stem)
+    return validated(Recipe, values, RecipeError, where)
+
+
+def _find(place: Path) -> Path:
+    if place.is_file():
+        return place
+    packaged = {path.stem: path for path in RECIPES.glob("*.yaml")}
+    if str(place) in packaged:
+        return packaged[str(place)]
+    raise RecipeError(f"no recipe at {place}, and none that comes with openflan is called so{nearest(str(place), packaged)}")
+
+
+def _assign(values: dict[str, Any], location: Sequence[str], value: Any, change: str) -> None:
+    for part in location[:-1]:
+        inner = values.setdefault(part, {})
+        if inner is None:
+            inner = values[part] = {}
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set {change}: {part} is no section")
+        values = inner
+    values[location[-1]] = value
