@@ -1,0 +1,151 @@
+"""Which prompts are scored: tasks, splits, templates, rows and shots (paper section 2.3 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from openflan.data.encode import Encoder
+from openflan.data.example import Example
+from openflan.data.fewshot import FewShot, Shots
+from openflan.data.order import mix, permute_many
+from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter
+from openflan.data.rows import Role, TaskRows
+from openflan.tasks.card import ANSWER
+from openflan.tasks.prepare import SkipRow
+from openflan.tasks.registry import Task
+
+Load = Callable[[Task, Role], TaskRows]
+"""Where rows come from: `load_rows` with a source."""
+
+
+@dataclass(frozen=True)
+class EvalPlan:
+    """What to score, for every task.
+
+    `templates`: all forward templates, the GPT-3-style prompt, or template numbers (inverted ones are passed over).
+    `roles`: test, and dev for choosing the best template. `rows`: most rows per task and role, a seeded sample.
+    `rank`: score the options of prompts that have some. `generate`: write an answer greedily for prompts that are
+    `free` of options, for `all`, or for `none`. `loss`: the log-likelihood of the right answer too, for prompts that
+    are not ranked. `max_tokens` limits what is written.
+    """
+
+    templates: Literal["forward", "baseline"] | tuple[int, ...] = "forward"
+    roles: tuple[Role, ...] = ("dev", "test")
+    rows: int | None = None
+    shots: Shots = field(default_factory=Shots)
+    rank: bool = True
+    generate: Literal["none", "free", "all"] = "free"
+    loss: bool = False
+    max_tokens: int = 256
+    seed: int = 0
+
+    def ranks(self, prompt: Prompt) -> bool:
+        """Whether this prompt's options are ranked."""
+        return self.rank and bool(prompt.options)
+
+    def asks(self, options: bool) -> int:
+        """Roughly how many questions the model gets for a prompt with or without options."""
+        generated = self.generate == "all" or (self.generate == "free" and not options)
+        return int(self.rank and options) + int(generated) + int(self.loss and not (self.rank and options))
+
+    def generates(self, prompt: Prompt) -> bool:
+        """Whether an answer to this prompt is written."""
+        return self.generate == "all" or (self.generate == "free" and not prompt.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A prompt to score: its split, the exemplars before it, and where a written answer ends.
+
+    `direction` names the field a template asks for when that is not the card's answer (translation out of German, say):
+    such prompts are a result of their own.
+    """
+
+    prompt: Prompt
+    role: Role
+    direction: str
+    shots: int
+    stop: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """The plan for one task, with the rows it needs."""
+
+    plan: EvalPlan
+    task: Task
+    rows: dict[Role, TaskRows]
+    exemplars: TaskRows | None
+
+    @property
+    def asks(self) -> int:
+        """Roughly how many questions the model gets: rows that a template cannot use are counted too."""
+        options = any(layout.options is not None for layout in self.task.layouts)
+        rows = sum(min(len(rows), self.plan.rows or len(rows)) for rows in self.rows.values())
+        return rows * len(_writers(self.task, self.plan)) * self.plan.asks(options)
+
+    def items(self, encoder: Encoder) -> Iterator[Item]:
+        """The prompts, role by role and template by template."""
+        baseline = self.task.card.baseline
+        for role, rows in self.rows.items():
+            examples = _sample(rows, self.plan.rows, self.plan.seed)
+            for writer in _writers(self.task, self.plan):
+                stop = tuple(baseline.stop) if baseline and isinstance(writer, BaselineWriter) else ()
+                prompts = _written(writer, examples)
+                if self.exemplars is None:
+                    yield from (Item(prompt, role, _direction(writer), 0, stop) for prompt in prompts)
+                    continue
+                shots = FewShot(writer, self.exemplars, self.plan.shots, encoder)
+                for prompt, count in shots.extend(prompts):
+                    yield Item(prompt, role, _direction(writer), count, (*stop, shots.after))
+
+
+def plan_task(plan: EvalPlan, task: Task, load: Load) -> TaskPlan | str:
+    """Load what a task needs, or say why there is nothing to score. Raises what `load` raises."""
+    if plan.templates == "baseline" and task.card.baseline is None:
+        return f"{task.name}: the card has no baseline prompt"
+    if not _writers(task, plan):
+        return f"{task.name}: none of the templates asked for is a forward template"
+    has = {role for layout in task.layouts for role in layout.splits}
+    rows = {role: load(task, role) for role in plan.roles if role in has}
+    if plan.shots.count and "train" not in has:
+        return f"{task.name}: no training split to draw exemplars from"
+    return TaskPlan(plan, task, rows, load(task, "train") if plan.shots.count else None)
+
+
+def _writers(task: Task, plan: EvalPlan) -> list[PromptWriter | BaselineWriter]:
+    if plan.templates == "baseline":
+        return [BaselineWriter(task)]
+    forward = task.card.forward_templates
+    wanted = forward if plan.templates == "forward" else [number for number in plan.templates if number in forward]
+    return [PromptWriter(task, number) for number in wanted]
+
+
+def _direction(writer: PromptWriter | BaselineWriter) -> str:
+    target = writer.template.target if isinstance(writer, PromptWriter) else writer.baseline.target
+    return "" if target == ANSWER else target.strip("{} ")
+
+
+def _written(writer: PromptWriter | BaselineWriter, examples: Sequence[Example]) -> list[Prompt]:
+    prompts = []
+    for example in examples:
+        try:
+            prompts.append(writer.write(example))
+        except SkipRow:
+            continue
+    return prompts
+
+
+def _sample(rows: TaskRows, limit: int | None, seed: int) -> list[Example]:
+    """A seeded sample of the rows, in their own order; what one metric judges together stays together."""
+    if limit is None or limit >= len(rows):
+        return rows.examples(range(len(rows)))
+    key = mix("sample", seed, rows.task.name, rows.role)
+    if not rows.layout.group:
+        return rows.examples(np.sort(permute_many(np.arange(limit), len(rows), key)).tolist())
+    examples = rows.examples(range(len(rows)))
+    return sorted(examples, key=lambda example: mix(key, example.group or ""))[:limit]

@@ -1,0 +1,194 @@
+"""The scores of a run: a log that loses nothing, and one Parquet row per scored prompt.
+
+`scores.jsonl` is written while the model works, a line per answer, under a key that is a hash of what was asked. A
+killed run so loses the line it was writing at most, and one that is started again asks nothing twice, even if
+templates were added or rows left out in between. `prompts.parquet` is written whole at the end; it says all there is
+to know about each prompt, and can be made again from the log at no cost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from openflan.errors import OpenflanError
+from openflan.files import replacing
+
+LOG = "scores.jsonl"
+PROMPTS = "prompts.parquet"
+
+SCHEMA = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("variant", pa.string()),
+        ("direction", pa.string()),
+        ("cluster", pa.string()),
+        ("metric", pa.string()),
+        ("split", pa.string()),
+        ("template", pa.string()),
+        ("row", pa.int64()),
+        ("group", pa.string()),
+        ("shots", pa.int32()),
+        ("prompt", pa.string()),
+        ("options", pa.list_(pa.string())),
+        ("target", pa.string()),
+        ("references", pa.list_(pa.string())),
+        ("logprobs", pa.list_(pa.float64())),
+        ("tokens", pa.list_(pa.int32())),
+        ("choice", pa.string()),
+        ("generated", pa.string()),
+        ("target_logprob", pa.float64()),
+        ("target_tokens", pa.int32()),
+        ("score", pa.float64()),
+        ("failure", pa.string()),
+    ]
+)
+"""One row per prompt. `direction` is what a translation template translates into when that is not the card's answer;
+`shots` are the exemplars that fitted; log-probabilities are sums in nats, one per option; `score` is the metric on this
+prompt alone (0 to 100; whether the answer is right where the metric only means something on a whole set)."""
+
+_METADATA = b"openflan"
+
+
+class ResultsError(OpenflanError):
+    """Scores that are missing, damaged, unfinished or somebody else's."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Scored prompts in a file (`SCHEMA`), who gave the answers (`identity`) and what there is to say (`notes`)."""
+
+    path: Path
+    identity: Mapping[str, Any]
+    notes: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """What the run is called in tables."""
+        return str(self.identity.get("name") or self.path.parent.name)
+
+    def table(self, *columns: str) -> pa.Table:
+        """The prompts: these columns, all when none are named."""
+        return pq.read_table(self.path, columns=list(columns) or SCHEMA.names)
+
+
+@contextmanager
+def writing_results(
+    folder: Path, identity: Mapping[str, Any], notes: Sequence[str] = ()
+) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
+    """Write `prompts.parquet`, whole or not at all; yields what appends rows in the terms of `SCHEMA`."""
+    about = json.dumps({"identity": dict(identity), "notes": list(notes)}, default=str)
+    schema = SCHEMA.with_metadata({_METADATA: about.encode()})
+    with replacing(folder / PROMPTS) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def read_results(folder: Path) -> Results:
+    """The finished results in a folder; raises `ResultsError` that says what is wrong and how to mend it."""
+    path, log = folder / PROMPTS, folder / LOG
+    if not path.exists():
+        if log.exists():
+            raise ResultsError(f"the evaluation in {folder} is unfinished; start it again and it goes on from {LOG}")
+        raise ResultsError(f"no evaluation in {folder} ({PROMPTS} is missing)")
+    try:
+        schema = pq.read_schema(path)
+        about = json.loads(schema.metadata[_METADATA])
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        cure = f"; start the evaluation again: it is made anew from the scores in {LOG}" if log.exists() else ""
+        raise ResultsError(f"{path} is cut short or damaged ({str(error).splitlines()[0]}){cure}") from error
+    if missing := [name for name in SCHEMA.names if name not in schema.names]:
+        raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")
+    return Results(path, about["identity"], about["notes"])
+
+
+class ScoreLog:
+    """Answers by key, kept on disk as they come.
+
+    The first line says whose answers they are; opening the log of another model or format raises `ResultsError`.
+    Damaged lines are left out, `damage` says which, and the good ones stay.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.path, self.damage = folder / LOG, ""
+        self._head = json.loads(json.dumps({"openflan": 1, "identity": dict(identity)}, default=str))
+        self._answers: dict[str, dict[str, Any]] = {}
+        if self.path.exists():
+            self._read()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self._answers:
+            with replacing(self.path) as temporary:
+                temporary.write_text(_line(self._head), encoding="utf-8")
+        self._file: IO[str] = self.path.open("a", encoding="utf-8")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._answers
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        return self._answers[key]
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def add(self, key: str, answer: Mapping[str, Any]) -> None:
+        """Keep an answer; it is with the operating system when this returns. Failures are tried again another time."""
+        self._answers[key] = dict(answer)
+        if "failure" in answer:
+            return
+        self._file.write(_line({"key": key, **answer}))
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _read(self) -> None:
+        lines = self.path.read_bytes().split(b"\n")
+        good, bad = [], []
+        for number, line in enumerate(lines, 1):
+            entry = _entry(line)
+            if entry is not None and number == 1:
+                self._check(entry)
+            elif entry is not None and "key" in entry:
+                self._answers[entry.pop("key")] = entry
+                good.append(line)
+            elif line:
+                bad.append(number)
+        if bad or lines[-1]:
+            where = ", ".join(map(str, bad[:3])) + (", …" if len(bad) > 3 else "")
+            self.damage = f"{self.path} was damaged at line {where}: {len(good)} scores kept, the others are made again"
+            with replacing(self.path) as temporary:
+                temporary.write_bytes(_line(self._head).encode() + b"".join(line + b"\n" for line in good))
+
+    def _check(self, head: Mapping[str, Any]) -> None:
+        theirs, ours = head.get("identity"), self._head["identity"]
+        if theirs != ours:
+            keys = [key for key in {**ours, **(theirs or {})} if (theirs or {}).get(key) != ours.get(key)]
+            raise ResultsError(
+                f"{self.path} holds scores of another run ("
+                + ", ".join(f"{key}: {(theirs or {}).get(key)!r}, now {ours.get(key)!r}" for key in keys)
+                + "); evaluate into another folder or remove it"
+            )
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n"
