@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from openflan.data.encode import Format
-from openflan.data.select import DataConfig
+from openflan.data.select import DataConfig, Names
 from openflan.errors import RecipeError, nearest
 from openflan.files import write_text
 from openflan.train.config import TrainConfig
@@ -34,9 +34,9 @@ class ModelConfig:
 class EvalConfig:
     """What is measured, on what, how."""
 
-    tasks: tuple[str, ...] = ()
+    tasks: Names = ()
     """Presets, clusters or datasets; what the recipe holds out when empty."""
-    seen: tuple[str, ...] = ()
+    seen: Names = ()
     """Tasks of the training mixture that are measured too, on their own test rows."""
     rows: int | None = None
     """Most test rows per dataset, a seeded sample; all when empty."""
@@ -107,7 +107,9 @@ def _find(place: Path) -> Path:
     packaged = {path.stem: path for path in RECIPES.glob("*.yaml")}
     if str(place) in packaged:
         return packaged[str(place)]
-    raise RecipeError(f"no recipe at {place}, and none that comes with openflan is called so{nearest(str(place), packaged)}")
+    raise RecipeError(
+        f"no recipe at {place}, and none that comes with openflan is called so{nearest(str(place), packaged)}"
+    )
 
 
 def _assign(values: dict[str, Any], location: Sequence[str], value: Any, change: str) -> None:

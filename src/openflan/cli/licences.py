@@ -24,5 +24,5 @@ def run(options: argparse.Namespace) -> None:
         print_json([{"name": card.name, "licence": card.licence, "citation": card.citation} for card in cards])
         return
     rows = [(card.name, card.licence, card.citation) for card in cards]
-    out.print(table(f"Data of {recipe.name}", ("dataset", "licence", "citation"), rows))
+    out.print(table(f"Data of {recipe.name}", ("dataset", "licence", "citation"), rows, cut=(1, 2)))
     out.print("\nA model tuned on this mixture rests on all of these; unknown means that nobody stated one.")

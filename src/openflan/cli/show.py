@@ -88,4 +88,6 @@ def _print(prompts: list[Prompt], origin: str) -> None:
         out.print(Text(prompt.input), soft_wrap=True)
         out.print(Text.assemble(("▶ ", "bold green"), (prompt.target, "bold black on green")), soft_wrap=True)
         out.print()
-    out.print(Text("▶ marks what is labelled: the model is trained to write it, and the options are ranked there.", "dim"))
+    out.print(
+        Text("▶ marks what is labelled: the model is trained to write it, and the options are ranked there.", "dim")
+    )

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     columns = ("cluster", "dataset", "variants", "options", "metric", "templates", "rows from", "licence")
     counted = sum(card.figure3 is not None for card in cards)
     templates = sum(len(card.templates) for card in cards)
-    out.print(table("", columns, rows))
+    out.print(table("", columns, rows, cut=(3, 7)))
     out.print(f"\n{len(cards)} datasets, {counted} of the paper's 62; {templates} templates (forward + inverted)")
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-out = Console(highlight=False)
+_PIPE_WIDTH = 160
+"""Columns of output that goes into a file or another program."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 
@@ -20,11 +24,15 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int] = ()) -> Table:
-    """A table for the terminal; `numbers` are the columns to align right."""
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int] = (), cut: Sequence[int] = ()
+) -> Table:
+    """A table for the terminal; `numbers` are the columns to align right, `cut` those that give way when it is narrow."""
     drawn = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+        needed = None if index in cut else max([len(column), *(len(str(row[index])) for row in rows)])
+        justify: Literal["right", "left"] = "right" if index in numbers else "left"
+        drawn.add_column(column, justify=justify, overflow="ellipsis", no_wrap=True, min_width=needed)
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
     return drawn

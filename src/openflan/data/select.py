@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from openflan.data.mixture import RATE_CAP, Mixture
 from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
@@ -14,6 +16,10 @@ from openflan.errors import MissingRowsError, OverlapError, SchemaError
 from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, barred_clusters
 from openflan.tasks.registry import PRESETS, Catalog, Task, load_catalog
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+"""One name or several."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +31,13 @@ class DataConfig:
 
     source: str = "samples"
     """`samples`, `mirror:DIR` or `hub`."""
-    tasks: tuple[str, ...] = ("flan62",)
+    tasks: Names = ("flan62",)
     """What to train on."""
-    hold_out: tuple[str, ...] = ()
+    hold_out: Names = ()
     """What is never trained on, with all that is too close to it."""
     allow_overlap: bool = False
     """Train on what is held out all the same: for supervised baselines."""
-    cards: tuple[str, ...] = ()
+    cards: Names = ()
     """Files or folders of further cards."""
     missing: Literal["stop", "skip"] = "stop"
     """Whether a dataset without rows stops the run or is left out, with a note."""

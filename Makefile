@@ -1,0 +1,43 @@
+# Every target makes its own virtual environment when there is none: Python >= 3.11 and pip are all it takes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: quickstart test lint types check bench bench-eval bench-train clean
+
+quickstart: $(VENV)/.all
+	$(BIN)/openflan quickstart
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/openflan lint
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+check: lint types test
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks
+
+bench-eval: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench_eval
+
+bench-train: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench_train
+
+# `all` is what a user installs; `dev` adds the tests' tools, `bench` the peers that benchmarks run against.
+$(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV)
