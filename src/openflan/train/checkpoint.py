@@ -1,0 +1,161 @@
+"""Checkpoints: written whole, verified when read, the last few kept.
+
+    run/checkpoints/step-00000500/
+        *.safetensors    trained weights and optimizer state, one file or one per process
+        record.json      the step, the position in the data, the settings, and the size and SHA-256 of each file
+
+The tensors go through `torch.distributed.checkpoint` in its safetensors layout, so what several processes have saved in
+shards loads on any other number of them, and nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+
+from openflan.files import write_json
+from openflan.train.config import TrainError
+from openflan.train.parallel import World
+
+RECORD = "record.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a checkpoint knows besides its tensors. `labelled` counts the labelled tokens trained on so far."""
+
+    step: int
+    window: int
+    row: int
+    labelled: int
+    seconds: float
+    data: str
+    settings: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one run; every process holds one of these and calls it together with the others."""
+
+    def __init__(self, run: Path, keep: int, here: World, say: Callable[[str], None]) -> None:
+        self.run, self.folder, self.keep, self.here, self.say = run, run / "checkpoints", keep, here, say
+
+    def save(self, state: Mapping[str, Tensor], record: Record, *, sharded: bool) -> None:
+        """Write a checkpoint beside the others and drop the oldest; raises `TrainError` when the disk will not."""
+        final = self.folder / f"step-{record.step:08d}"
+        partial = final.with_name(f".{final.name}.part")
+        try:
+            if self.here.first:
+                if not self.run.is_dir():
+                    raise FileNotFoundError(f"{self.run} is gone")
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir(parents=True)
+            self.here.wait()
+            if sharded:
+                writer = HuggingFaceStorageWriter(str(partial), save_distributed=True)
+                save(dict(state), storage_writer=writer)
+            elif self.here.first:
+                save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, partial / _FILE)
+            if self.here.first:
+                write_json(partial / RECORD, {**asdict(record), "files": _sums(partial)})
+                shutil.rmtree(final, ignore_errors=True)
+                partial.rename(final)
+                _sync(self.folder)
+                self._prune()
+        except (OSError, SafetensorError, CheckpointException) as error:
+            with suppress(OSError):
+                shutil.rmtree(partial)
+            good = self.names()
+            raise TrainError(
+                f"the checkpoint of step {record.step} could not be written: {error}. "
+                + (f"{good[-1]} is whole; " if good else "There is none yet; ")
+                + "make room and run the same command again"
+            ) from None
+        self.here.wait()
+
+    def latest(self) -> tuple[Path, Record] | None:
+        """The newest checkpoint whose files are what was written, and its record; names damaged ones."""
+        found = self.here.agree(self._newest_whole() if self.here.first else None)
+        if found is None:
+            return None
+        fields = json.loads((self.folder / found / RECORD).read_text(encoding="utf-8"))
+        del fields["files"]
+        return self.folder / found, Record(**fields)
+
+    def load(self, path: Path, state: Mapping[str, Tensor]) -> None:
+        """Read tensors in place; they may be spread over processes otherwise than when they were saved."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*torch.distributed is .*")
+            load(dict(state), storage_reader=HuggingFaceStorageReader(str(path)))
+
+    def names(self) -> list[str]:
+        """The checkpoints on disk, oldest first."""
+        return sorted(path.name for path in self.folder.glob("step-*")) if self.folder.is_dir() else []
+
+    def _newest_whole(self) -> str | None:
+        names = self.names()
+        for name in reversed(names):
+            if (damage := damage_of(self.folder / name)) is None:
+                return name
+            self.say(f"{name} is damaged ({damage}); going back to the one before it")
+        if names:
+            raise TrainError(f"every checkpoint in {self.folder} is damaged; remove the folder to start anew")
+        return None
+
+    def _prune(self) -> None:
+        for name in self.names()[: -self.keep]:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+def damage_of(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint's files, or None."""
+    try:
+        files = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError):
+        return f"no readable {RECORD}"
+    for name, expected in files.items():
+        try:
+            if _sum(checkpoint / name) != expected:
+                return f"{name} is not what was written"
+        except OSError as error:
+            return f"{name}: {error.strerror}"
+    return None
+
+
+_FILE = "shard-00001-model-00001-of-00001.safetensors"
+
+
+def _sums(folder: Path) -> dict[str, dict[str, Any]]:
+    paths = sorted(folder.glob("*.safetensors"))
+    for path in paths:
+        _sync(path)
+    return {path.name: _sum(path) for path in paths}
+
+
+def _sum(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def _sync(path: Path) -> None:
+    """Make what was written to a file, or renamed in a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,369 @@
+"""The training loop.
+
+A step is `tokens_per_step` positions of packed rows. Every process makes the same rows, takes its share, and divides
+its summed loss by the number of labelled tokens of the whole step, so the gradient is that of the mean over all of them
+however the step is cut into parts and shared. Everything random follows from (seed, step); a checkpoint holds the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from openflan.data.pack import PackedRows
+from openflan.data.stream import Position, Rows, Step
+from openflan.files import write_json
+from openflan.model.adapters import add_lora
+from openflan.train.ahead import ahead
+from openflan.train.checkpoint import Checkpoints, Record
+from openflan.train.config import TrainConfig, TrainError
+from openflan.train.loss import CausalLoss
+from openflan.train.metrics import Metrics
+from openflan.train.optimizer import learning_rate, make_optimizer
+from openflan.train.parallel import World, copied, spread, world
+from openflan.train.save import checkpoint_activations, save_model
+
+RESULT = "train.json"
+
+_AHEAD = 32
+"""Steps of data made ahead of the model."""
+
+_RECENT = 20
+"""Steps over which speed is averaged."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
+
+    step: int
+    steps: int
+    loss: float
+    lr: float
+    tokens_per_second: float
+    labelled: int
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended: `finished` unless SIGTERM stopped it, in which case the same command goes on."""
+
+    model: str
+    step: int
+    finished: bool
+    loss: float
+    tokens: int
+    labelled: int
+    seconds: float
+
+
+def train(
+    model: PreTrainedModel,
+    rows: Rows,
+    config: TrainConfig,
+    run: Path,
+    *,
+    resume: bool = True,
+    on_progress: Callable[[Progress], None] | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    say: Callable[[str], None] = print,
+) -> TrainResult:
+    """Finetune a model in place on packed rows, and save it to `run/model` as a Hugging Face folder.
+
+    Restarted with the same arguments after a kill, the run goes on from its last checkpoint, and on CPU ends with
+    bitwise the same weights. `tokenizer` is saved with the model (default: the one in the folder it was loaded from).
+    `say` gets lines for the person at the terminal. Under torchrun every process calls this alike.
+
+    Raises `TrainError` for a run folder of other settings or data, when `resume` is off and there is something to
+    resume, for a step without labelled tokens or with a loss that is not finite, and when the disk fails.
+    """
+    if rows.row_length != config.row_length:
+        raise TrainError(f"rows of {rows.row_length} tokens, but row_length is {config.row_length}")
+    run.mkdir(parents=True, exist_ok=True)
+    with world(model.device) as here:
+        if done := _finished(run, rows, config, resume):
+            return done
+        trainer = _Trainer(model, rows, config, run, here, say if here.first else _quiet)
+        try:
+            return trainer.run_to_end(resume, on_progress if here.first else None, tokenizer)
+        finally:
+            trainer.metrics.close()
+
+
+class _Trainer:
+    """The parts of a run, joined."""
+
+    def __init__(
+        self,
+        model: Any,
+        rows: Rows,
+        config: TrainConfig,
+        run: Path,
+        here: World,
+        say: Callable[[str], None],
+    ) -> None:
+        self.model, self.rows, self.config, self.run, self.here, self.say = model, rows, config, run, here, say
+        self.sharded = config.shard and here.size > 1
+        self.share = here.part(config.rows_per_step)
+        self.saved_dtype = model.dtype
+        self.compute = _compute_dtype(config, here.device)
+        self.adapted = _prepare(model, config)
+        with self._precision():
+            self.loss = CausalLoss(model)
+        model.train()
+        self.module = self._wrapped()
+        self.optimizer = make_optimizer(self._trained().values(), config)
+        self.checkpoints = Checkpoints(run, config.keep, here, say)
+        self.metrics = Metrics(run, config.trackers if here.first else (), config.outcome)
+        self.position, self.step, self.labelled, self.seconds = Position(), 0, 0, 0.0
+
+    def run_to_end(
+        self,
+        resume: bool,
+        on_progress: Callable[[Progress], None] | None,
+        tokenizer: PreTrainedTokenizerBase | None,
+    ) -> TrainResult:
+        """Resume where there is a checkpoint, take the steps that are left, and save."""
+        self._resume(resume)
+        loss, times = math.nan, deque[float](maxlen=_RECENT)
+        steps = self.rows.steps(self.config.rows_per_step, self.position)
+        with _sigterm() as stopping, ahead(steps, _AHEAD) as batches:
+            while self.step < self.config.total_steps:
+                began = time.perf_counter()
+                loss, stop = self._take(next(batches), stopping())
+                times.append(time.perf_counter() - began)
+                self.seconds += times[-1]
+                if on_progress:
+                    on_progress(self._progress(loss, times))
+                if stop:
+                    self._save_checkpoint()
+                    self.say(f"stopped after step {self.step}; the same command goes on from here")
+                    return self._result(loss, finished=False)
+                every = self.config.checkpoint_every
+                if every and self.step % every == 0 and self.step < self.config.total_steps:
+                    self._save_checkpoint()
+        result = self._result(loss, finished=True)
+        save_model(self.model, self.module, self.adapted, self.run / "model", self.saved_dtype, self.here, tokenizer)
+        if self.here.first:
+            write_json(self.run / RESULT, {**asdict(result), **_identity(self.rows, self.config)})
+        self.here.wait()
+        return result
+
+    def _take(self, batch: Step, stopping: bool) -> tuple[float, bool]:
+        """One optimizer step: its loss (mean over its labelled tokens, in nats), and whether to stop after it."""
+        number = self.step + 1
+        targets = batch.rows.targets
+        if not targets:
+            raise TrainError(f"step {number} has no labelled token (window {batch.after.window} of the data)")
+        torch.manual_seed(_step_seed(self.config.seed, number, self.here.rank))
+        summed = self._backward(batch.rows[self.share], targets)
+        totals = self.here.sum(torch.stack([summed, summed.new_tensor(float(stopping))])).tolist()
+        loss = totals[0] / targets
+        if not math.isfinite(loss):
+            raise TrainError(self._diverged(number, loss))
+        limit = self.config.clip or math.inf
+        norm: Any = torch.nn.utils.clip_grad_norm_(list(self._trained().values()), limit)
+        rate = learning_rate(self.config, number)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step, self.position, self.labelled = number, batch.after, self.labelled + targets
+        if self.here.first:
+            norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+            self.metrics.log(
+                number, loss=loss, lr=rate, grad_norm=float(norm), tokens=self._tokens(), labelled=self.labelled
+            )
+        return loss, totals[1] > 0
+
+    def _backward(self, rows: PackedRows, targets: int) -> Tensor:
+        """Add up the gradients of this process's rows, a part at a time; returns their summed loss."""
+        size = len(rows) // self.config.accumulate
+        if not size:
+            raise TrainError(
+                f"accumulate {self.config.accumulate} is more than the rows of a process's share of a step"
+            )
+        summed = torch.zeros((), device=self.here.device)
+        for start in range(0, len(rows), size):
+            last = start + size >= len(rows)
+            part = self.loss.batch(rows[start : start + size], self.here.device)
+            with self._exchange(last), self._precision():
+                loss = self.module(part)
+                # Processes average their gradients; the sum is wanted.
+                (loss * (self.here.size / targets)).backward()
+            summed += loss.detach()
+        return summed
+
+    def _resume(self, resume: bool) -> None:
+        if not resume and self.checkpoints.names():
+            raise TrainError(f"{self.run} holds checkpoints of an earlier run; resume it, or choose another run folder")
+        if (found := self.checkpoints.latest()) is None:
+            self.metrics.rewind(0)
+            return
+        path, record = found
+        _expect_same(self.run, {"data": record.data, **record.settings}, _identity(self.rows, self.config))
+        self._fill_optimizer()
+        self.checkpoints.load(path, self._state())
+        self.step, self.position = record.step, Position(record.window, record.row)
+        self.labelled, self.seconds = record.labelled, record.seconds
+        if self.here.first:
+            self.metrics.rewind(record.step)
+        self.say(f"resuming after step {record.step} of {self.config.total_steps}")
+
+    def _save_checkpoint(self) -> None:
+        settings = _identity(self.rows, self.config)
+        data = str(settings.pop("data"))
+        record = Record(self.step, *self.position, self.labelled, self.seconds, data, settings)
+        self.checkpoints.save(self._state(), record, sharded=self.sharded)
+
+    def _trained(self) -> dict[str, Tensor]:
+        return {name: weight for name, weight in self.loss.named_parameters() if weight.requires_grad}
+
+    def _state(self) -> dict[str, Tensor]:
+        """Every tensor that the rest of the run follows from, by name."""
+        state = {f"weights.{name}": weight.detach() for name, weight in self._trained().items()}
+        for name, weight in self._trained().items():
+            state |= {f"optimizer.{name}.{key}": value for key, value in self.optimizer.state[weight].items()}
+        return state
+
+    def _fill_optimizer(self) -> None:
+        """Make the optimizer's state exist, to be read into: a step at rate zero."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = 0.0
+            for weight in group["params"]:
+                weight.grad = torch.zeros_like(weight)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def _wrapped(self) -> Any:
+        layers = _layers(self.model)
+        if self.config.activation_checkpointing:
+            checkpoint_activations(self.model, True)
+        if self.config.compile:
+            for layer in layers:
+                layer.compile()
+        if self.sharded:
+            return spread(self.loss, layers, self.here, self.compute)
+        return copied(self.loss, self.here) if self.here.size > 1 else self.loss
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        if self.compute is torch.float32 or self.sharded:
+            return nullcontext()
+        return torch.autocast(self.here.device.type, self.compute)
+
+    def _exchange(self, last: bool) -> AbstractContextManager[Any]:
+        """Exchange gradients among processes after a step's last part only."""
+        if self.sharded:
+            self.module.set_requires_gradient_sync(last)
+        elif self.here.size > 1 and not last:
+            quiet: AbstractContextManager[Any] = self.module.no_sync()
+            return quiet
+        return nullcontext()
+
+    def _tokens(self) -> int:
+        return self.step * self.config.tokens_per_step
+
+    def _progress(self, loss: float, times: deque[float]) -> Progress:
+        seconds = sum(times) / len(times)
+        left = (self.config.total_steps - self.step) * seconds
+        speed = self.config.tokens_per_step / seconds
+        rate = learning_rate(self.config, self.step)
+        return Progress(self.step, self.config.total_steps, loss, rate, speed, self.labelled, left)
+
+    def _result(self, loss: float, *, finished: bool) -> TrainResult:
+        folder = str(self.run / "model")
+        return TrainResult(folder, self.step, finished, loss, self._tokens(), self.labelled, self.seconds)
+
+    def _diverged(self, step: int, loss: float) -> str:
+        good = self.checkpoints.names()
+        return (
+            f"the loss of step {step} is {loss}; the weights before it are "
+            + (f"in {self.checkpoints.folder / good[-1]}" if good else "those that the run began with")
+            + "; lower the learning rate, lengthen the warm-up, or look at the data of this step"
+        )
+
+
+def _prepare(model: Any, config: TrainConfig) -> Any:
+    """Make the weights that are trained float32, or add an adapter; returns the adapter's wrapper."""
+    if config.adapter is None:
+        model.float()
+        return None
+    if config.shard:
+        raise TrainError("an adapter is trained on copies of the model; leave `shard` off")
+    return add_lora(model, config.adapter, seed=config.seed)
+
+
+def _layers(model: PreTrainedModel) -> list[torch.nn.Module]:
+    """The blocks that a model is made of, as its own class names them."""
+    names = set(model._no_split_modules or ())
+    return [module for module in model.modules() if type(module).__name__ in names]
+
+
+def _compute_dtype(config: TrainConfig, device: torch.device) -> torch.dtype:
+    if config.dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+
+
+def _identity(rows: Rows, config: TrainConfig) -> dict[str, Any]:
+    """What the trained weights follow from, besides the model; as JSON gives it back."""
+    identity: dict[str, Any] = json.loads(json.dumps({"data": rows.fingerprint, **config.outcome}))
+    return identity
+
+
+def _expect_same(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
+    if changed:
+        raise TrainError(
+            f"{run} was begun with other settings ({'; '.join(changed)}); use them again, or another run folder"
+        )
+
+
+def _finished(run: Path, rows: Rows, config: TrainConfig, resume: bool) -> TrainResult | None:
+    """The result of a run that has already ended well."""
+    path = run / RESULT
+    if not path.is_file():
+        return None
+    if not resume:
+        raise TrainError(f"{run} holds a finished run; choose another run folder")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    _expect_same(run, written, _identity(rows, config))
+    return TrainResult(**{name: written[name] for name in TrainResult.__dataclass_fields__})
+
+
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    digest = hashlib.sha256(f"step {seed} {step} {rank}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+@contextmanager
+def _sigterm() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM has come, while the block runs; only the main thread can know."""
+    received = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield received.is_set
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: received.set())
+    try:
+        yield received.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _quiet(_: str) -> None:
+    """What the other processes say."""

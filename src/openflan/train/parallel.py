@@ -1,0 +1,99 @@
+"""One process or several: who am I, how the model is spread, and sums over all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from openflan.train.config import TrainError
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes of a run: this one's number, how many, and the device it works on."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes what is written once."""
+        return self.rank == 0
+
+    def part(self, rows: int) -> slice:
+        """The share of a step's rows that this process takes."""
+        if rows % self.size:
+            raise TrainError(
+                f"a step of {rows} rows cannot be shared by {self.size} processes; make tokens_per_step a multiple of "
+                f"{self.size} times row_length"
+            )
+        share = rows // self.size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The values summed over all processes."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def agree(self, value: Any) -> Any:
+        """The first process's value, on every process."""
+        if self.size == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values, src=0, device=self.device)
+        return values[0]
+
+    def wait(self) -> None:
+        """Go on when every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def world(device: torch.device) -> Iterator[World]:
+    """The processes that torchrun started (this one alone, without it), joined while the block runs."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World(0, 1, device)
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    joined = not dist.is_initialized()
+    if joined:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield World(dist.get_rank(), dist.get_world_size(), device)
+    finally:
+        if joined:
+            dist.destroy_process_group()
+
+
+def spread(module: torch.nn.Module, layers: list[torch.nn.Module], here: World, dtype: torch.dtype) -> Any:
+    """Share a module's weights and optimizer state among processes (FSDP2), layer by layer, in place.
+
+    Weights stay in their own precision between steps; layers compute in `dtype`.
+    """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
+    mesh = init_device_mesh(here.device.type, (here.size,))
+    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
+    for layer in layers:
+        fully_shard(layer, mesh=mesh, mp_policy=policy)
+    return fully_shard(module, mesh=mesh, mp_policy=policy)
+
+
+def copied(module: torch.nn.Module, here: World) -> torch.nn.Module:
+    """The module with its gradients averaged over processes that each hold a copy."""
+    devices = [here.device] if here.device.type == "cuda" else None
+    return torch.nn.parallel.DistributedDataParallel(module, device_ids=devices, find_unused_parameters=False)
