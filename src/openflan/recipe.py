@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from openflan.data.encode import Format
+from openflan.data.rows import Role
 from openflan.data.select import DataConfig, Names
 from openflan.errors import RecipeError, nearest
 from openflan.files import write_text
@@ -40,6 +41,8 @@ class EvalConfig:
     """Tasks of the training mixture that are measured too, on their own test rows."""
     rows: int | None = None
     """Most test rows per dataset, a seeded sample; all when empty."""
+    roles: tuple[Role, ...] = ("test",)
+    """Splits to score; with `dev`, the best template on it is reported on test too."""
     templates: Literal["forward", "baseline"] | tuple[int, ...] = "forward"
     """All forward templates, the GPT-3-style baseline prompt, or template numbers."""
     shots: int = 0

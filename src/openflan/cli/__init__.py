@@ -13,6 +13,7 @@ from openflan.errors import OpenflanError
 
 VERBS: dict[str, str] = {
     "quickstart": "tune a small model on a FLAN mixture and measure it, end to end",
+    "run": "run a recipe: measure, tune, measure again, report",
     "tasks": "list the catalog: clusters, datasets, options, metrics, templates",
     "show": "print a dataset's prompts on real rows as the model sees them",
     "lint": "check cards and templates",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jinja2 import UndefinedError
+
 from openflan.tasks.card import Source, Text
 from openflan.tasks.prepare import Row, SkipRow, function
 from openflan.tasks.registry import Task
@@ -74,9 +76,10 @@ class ExampleReader:
             names["options"] = options
             gold = str(self._answer(names))
             answer = options[labels.index(gold)] if labels and gold in labels else gold
+            names.setdefault("answer", answer)
             references = [str(text) for text in self._references(names)] if self._references else [answer]
             group = self._group(names) if self._group else None
-        except TextError as error:
+        except (TextError, UndefinedError) as error:
             raise SkipRow(f"unresolved: {error}") from None
         _check_answer(labels, options, gold, answer)
         return Example(

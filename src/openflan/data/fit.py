@@ -47,6 +47,12 @@ def fit(prompts: Sequence[Prompt], encoder: Encoder) -> Fitted:
     return fitted
 
 
+def fitting(prompts: Sequence[Prompt], encoder: Encoder) -> tuple[list[Encoded], Counter[str]]:
+    """`fit` for a training stream: the sequences, and what was dropped as `dataset: reason`."""
+    fitted = fit(prompts, encoder)
+    return fitted.encoded, Counter({f"{name}: {reason}": count for (name, reason), count in fitted.dropped.items()})
+
+
 def _shortened(prompt: Prompt, encoded: Encoded, encoder: Encoder) -> tuple[Prompt, Encoded]:
     """Cut the longest field by what the input is too long, judged by its own characters per token, a few times over."""
     cut = 0

@@ -190,7 +190,7 @@ class _Deal:
             )
         carved = {name: self._donor(name) for name in absent} if self.carve else {}
         split = carved.get(role) or slices[role].split
-        order = _order(task, split, self.table(split)[0].num_rows)
+        order = _order(self.opened, split, self.table(split)[0].num_rows)
         whole = len(order)
         for name in (name for name, donor in carved.items() if donor == split):
             share, most = _CARVED[name]
@@ -208,9 +208,12 @@ class _Deal:
         return max(used.values(), key=lambda split: self.table(split)[0].num_rows)
 
 
-def _order(task: Task, split: str, rows: int) -> Positions:
-    """The shuffle before slicing: fixed, so that train, dev and test stay apart in every run whatever its seed."""
-    return permutation(rows, mix("split", task.card.name, split)) if rows else np.zeros(0, dtype=np.int64)
+def _order(opened: OpenTask, split: str, rows: int) -> Positions:
+    """The shuffle before slicing: fixed, so that train, dev and test stay apart in every run whatever its seed.
+
+    It belongs to the rows, not to the card: cards that share a corpus take disjoint slices of the same order.
+    """
+    return permutation(rows, mix("split", opened.corpus, split)) if rows else np.zeros(0, dtype=np.int64)
 
 
 def _scaled(slices: Mapping[Any, Slice], split: str, rows: int) -> dict[Any, slice]:

@@ -30,11 +30,15 @@ class RowSource(Protocol):
 
 
 class OpenTask(Protocol):
-    """A dataset found in a source, in one of its card's layouts."""
+    """A dataset found in a source, in one of its card's layouts.
+
+    `origin` says where, for people; `corpus` names the rows wherever they stand.
+    """
 
     task: Task
     layout: Source
     origin: str
+    corpus: str
 
     def splits(self) -> list[str]:
         """The names of the splits at hand."""
@@ -75,7 +79,7 @@ class MirrorSource:
         if folder is None or not files:
             raise MissingRowsError(f"{task.name}: {self._what_to_do(task, candidates)}")
         tables = {split: _read(paths) for split, paths in sorted(files.items())}
-        return _MirrorTask(task, _fitting_layout(task, tables, folder), str(folder), tables)
+        return _MirrorTask(task, _fitting_layout(task, tables, folder), folder, tables)
 
     def _what_to_do(self, task: Task, candidates: list[str]) -> str:
         folders = " or ".join(f"{name}/" for name in candidates)
@@ -84,8 +88,9 @@ class MirrorSource:
 
 
 class _MirrorTask:
-    def __init__(self, task: Task, layout: Source, origin: str, tables: Mapping[str, pa.Table]) -> None:
-        self.task, self.layout, self.origin, self._tables = task, layout, origin, tables
+    def __init__(self, task: Task, layout: Source, folder: Path, tables: Mapping[str, pa.Table]) -> None:
+        self.task, self.layout, self._tables = task, layout, tables
+        self.origin, self.corpus = str(folder), folder.name
 
     def splits(self) -> list[str]:
         return list(self._tables)
@@ -144,7 +149,8 @@ class HubSource:
 class _HubTask:
     def __init__(self, task: Task, layout: Source, hub: Hub) -> None:
         self.task, self.layout, self.hub = task, layout, hub
-        self.origin = f"hub {hub.path}" + (f"/{hub.name}" if hub.name else "")
+        self.corpus = hub.path + (f"/{hub.name}" if hub.name else "")
+        self.origin = f"hub {self.corpus}"
         self._arguments = {
             key: value
             for key, value in (("name", hub.name), ("data_dir", hub.data_dir), ("revision", hub.revision))

@@ -1,0 +1,69 @@
+"""The long steps of a run with their progress bars: fetching the model, tuning, measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from openflan.cli.terminal import err, marked, out
+
+if TYPE_CHECKING:
+    from openflan.data.mixture import Mixture
+    from openflan.evaluate.protocol import Progress as EvalProgress
+    from openflan.evaluate.results import Results
+    from openflan.study.run import Run
+    from openflan.tasks.registry import Task
+    from openflan.train.loop import Progress as TrainProgress
+
+
+def fetched(model: str) -> Path:
+    """The folder of the model a recipe names; the small one is fetched on first use."""
+    from openflan.model.default import resolve
+
+    with _bar() as bar:
+        line = bar.add_task("fetching the small model", total=None, visible=False)
+        return resolve(model, lambda have, total: bar.update(line, completed=have, total=total, visible=True))
+
+
+def tuned(run: Run, mixture: Mixture) -> None:
+    """Train, showing loss, tokens a second and time left."""
+    steps = run.recipe.train.total_steps
+    with _bar() as bar:
+        line = bar.add_task("tuning", total=steps)
+
+        def show(now: TrainProgress) -> None:
+            told = f"tuning: loss {now.loss:.3f}, {now.tokens_per_second:,.0f} tokens/s, {_time(now.seconds_left)} left"
+            bar.update(line, completed=now.step, total=now.steps, description=told)
+
+        result = run.tune(mixture, show, lambda text: err.print(marked(text)))
+    out.print(
+        f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
+        f"{_time(result.seconds)}; last loss {result.loss:.3f}"
+    )
+
+
+def measured(run: Run, name: str, tasks: Sequence[Task]) -> Results:
+    """Evaluate one of the run's models, showing dataset, rate and time left."""
+    with _bar() as bar:
+        line = bar.add_task(f"measuring {name}", total=None)
+
+        def show(now: EvalProgress) -> None:
+            left = "" if now.seconds_left is None else f", {_time(now.seconds_left)} left"
+            told = f"measuring {name}: {now.task}, {now.rate:,.1f} prompts/s{left}"
+            bar.update(line, completed=now.done, total=now.total, description=told)
+
+        return run.measure(name, tasks, show)
+
+
+def _bar() -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,46 @@
+"""`openflan run`: a recipe from the untuned model to the report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openflan.cli.recipe import add_recipe_arguments, recipe_of
+
+if TYPE_CHECKING:
+    from openflan.recipe import Recipe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    add_recipe_arguments(parser)
+    parser.add_argument("--out", type=Path, help="the run folder (default: runs/<recipe's name>)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the recipe."""
+    recipe = recipe_of(options)
+    pipeline(recipe, options.out or Path("runs") / recipe.name)
+
+
+def pipeline(recipe: Recipe, folder: Path) -> None:
+    """Measure the untuned model, tune it, measure it again, and write the report; goes on where it was stopped."""
+    from openflan.cli import mix
+    from openflan.cli.measuring import fetched, measured, print_summaries, tuned
+    from openflan.cli.terminal import out
+    from openflan.report.page import write_report
+    from openflan.study.run import BASELINE, TUNED, UNTUNED, Run, measured_tasks
+
+    unseen, seen = measured_tasks(recipe)
+    run = Run(recipe, folder, fetched(recipe.model.path))
+    run.begin()
+    selection, rows, mixture = mix.load(recipe)
+    mix.print_table(selection, rows, mixture)
+    both = {task.name: task for task in [*unseen, *seen]}
+    results = [measured(run, BASELINE, unseen), measured(run, UNTUNED, list(both.values()))]
+    tuned(run, mixture)
+    results.append(measured(run, TUNED, list(both.values())))
+    print_summaries(results, [task.name for task in unseen])
+    out.print(f"\nThe tuned model is in {run.tuned}, every scored prompt in {folder / 'eval'}.")
+    out.print(f"Report: {write_report(folder, unseen, seen)}")

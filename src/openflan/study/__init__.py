@@ -1,0 +1,1 @@
+"""Whole studies: tune and measure as a recipe says, and what comes of it."""

@@ -1,0 +1,182 @@
+"""One run, end to end: mixture, tuning and measuring, each step leaving its results in the run folder.
+
+| in the folder | what it is |
+|---|---|
+| `recipe.yaml`, `environment.json`, `mixture.json` | what was run, on what, with which data |
+| `metrics.jsonl`, `checkpoints/`, `model/` | the training run and the tuned model, a plain Hugging Face folder |
+| `eval/<name>/prompts.parquet` | one row per scored prompt of a measured model |
+| `summary.json`, `report.html` | the numbers, and the page that shows them |
+
+Every step reads what the steps before it left. Started again on the same folder, a run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from openflan import __version__
+from openflan.data.encode import Format
+from openflan.data.fewshot import Shots
+from openflan.data.fit import fitting
+from openflan.data.mixture import Mixture
+from openflan.data.rows import load_rows
+from openflan.data.select import Selection, select
+from openflan.data.sources import parse_source
+from openflan.data.stream import Stream
+from openflan.errors import RecipeError
+from openflan.evaluate.plan import EvalPlan
+from openflan.evaluate.protocol import OnProgress, evaluate
+from openflan.evaluate.rank import Scorer
+from openflan.evaluate.results import Results
+from openflan.files import write_json
+from openflan.model.load import encoder_for, load_model, load_tokenizer
+from openflan.recipe import Recipe
+from openflan.tasks.registry import Task
+from openflan.train.loop import Progress, TrainResult, train
+
+UNTUNED, TUNED, BASELINE = "untuned", "tuned", "untuned-baseline"
+"""The measured models of a run: before and after tuning with the instruction templates, and the untuned model with its
+GPT-3-style prompts."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe, the folder its results go to, and the model it starts from (a folder)."""
+
+    recipe: Recipe
+    folder: Path
+    model: Path
+
+    @property
+    def tuned(self) -> Path:
+        """Where the tuned model is saved."""
+        return self.folder / "model"
+
+    def evaluation(self, name: str) -> Path:
+        """Where the scored prompts of a measured model are."""
+        return self.folder / "eval" / name
+
+    def begin(self) -> None:
+        """Write down what is run, on what."""
+        self.recipe.save(self.folder / "recipe.yaml")
+        write_json(self.folder / "environment.json", environment())
+
+    def tune(self, mixture: Mixture, on_progress: Callable[[Progress], None], say: Callable[[str], None]) -> TrainResult:
+        """Finetune on the mixture, going on from the last checkpoint; the tuned model is saved to `tuned`."""
+        recipe = self.recipe
+        encoder = encoder_for(self.model, recipe.format)
+        rows = Stream(mixture, encoder, recipe.train.row_length, seed=recipe.data.seed, fit=fitting)
+        shares = [asdict(share) for share in mixture.shares()]
+        write_json(self.folder / "mixture.json", {"fingerprint": mixture.fingerprint, "datasets": shares})
+        model = load_model(self.model, dtype=recipe.model.dtype)
+        tokenizer = load_tokenizer(self.model)
+        result = train(model, rows, recipe.train, self.folder, on_progress=on_progress, tokenizer=tokenizer, say=say)
+        write_json(self.folder / "dropped.json", dict(rows.dropped))
+        return result
+
+    def measure(self, name: str, tasks: Sequence[Task], on_progress: OnProgress) -> Results:
+        """Evaluate one of the run's models on `tasks`; what is scored already is not scored again."""
+        model = self.tuned if name == TUNED else self.model
+        recipe = self.recipe
+        if name == BASELINE:
+            recipe = recipe.model_copy(
+                update={
+                    "format": replace(recipe.format, join="space"),
+                    "evaluate": replace(recipe.evaluate, templates="baseline", seen=()),
+                }
+            )
+        return measure(recipe, model, name, self.evaluation(name), tasks, on_progress)
+
+
+def measure(
+    recipe: Recipe, model: Path, name: str, out: Path, tasks: Sequence[Task], on_progress: OnProgress
+) -> Results:
+    """Evaluate the model in a folder as a recipe's `evaluate` section says, on the rows of its `data` section."""
+    source = parse_source(recipe.data.source)
+    scorer = Scorer(load_model(model, dtype=recipe.model.dtype), encoder_for(model, recipe.format))
+    load = partial(load_rows, source=source, carve=recipe.data.carve)
+    identity = {
+        "name": name,
+        "model": model_fingerprint(model),
+        "format": asdict(recipe.format),
+        "source": recipe.data.source,
+        "dtype": recipe.model.dtype,
+    }
+    return evaluate(plan_of(recipe), tasks, load, scorer, out, identity=identity, on_progress=on_progress)
+
+
+def plan_of(recipe: Recipe) -> EvalPlan:
+    """The evaluation plan of a recipe."""
+    config = recipe.evaluate
+    return EvalPlan(
+        templates=config.templates,
+        roles=config.roles,
+        rows=config.rows,
+        shots=Shots(config.shots, seed=config.seed),
+        generate=config.generate,
+        loss=config.loss,
+        max_tokens=config.max_tokens,
+        seed=config.seed,
+    )
+
+
+def measured_tasks(recipe: Recipe) -> tuple[list[Task], list[Task]]:
+    """The unseen tasks a recipe measures (what it holds out, when it names none) and the seen ones, both with test rows.
+
+    Raises `RecipeError` for a seen task that is not in the training mixture.
+    """
+    selection: Selection = select(recipe.data)
+    catalog = recipe.data.catalog()
+    unseen = [task for name in recipe.evaluate.tasks for task in catalog.tasks(name)] or selection.held_out
+    seen = [task for name in recipe.evaluate.seen for task in catalog.tasks(name)]
+    trained = {task.name for task in selection.train}
+    if strange := [task.name for task in seen if task.name not in trained]:
+        raise RecipeError(f"evaluate.seen names {', '.join(strange)}, which the mixture does not train on")
+    return _with_test_rows(unseen), _with_test_rows(seen)
+
+
+def model_fingerprint(folder: Path) -> str:
+    """A hash of a model's weights: of every safetensors file its size, header and 64 spread-out pieces."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        with path.open("rb") as file:
+            for piece in range(65):
+                file.seek(size * piece // 65)
+                digest.update(file.read(1 << 14))
+    return digest.hexdigest()[:16]
+
+
+def environment() -> dict[str, Any]:
+    """What a run ran on, for those who want to run it again."""
+    return {
+        "openflan": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "packages": {name: _version(name) for name in ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")},
+    }
+
+
+def _with_test_rows(tasks: Sequence[Task]) -> list[Task]:
+    return [task for task in tasks if any("test" in layout.splits for layout in task.layouts)]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
