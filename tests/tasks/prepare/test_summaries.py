@@ -138,6 +138,16 @@ def test_one_message_is_no_chat() -> None:
         prepare.samsum_chat({"dialogue": "Ann: hi", "summary": "Ann greets."})
 
 
+def test_one_speaker_is_no_chat() -> None:
+    with pytest.raises(SkipRow, match="two speakers"):
+        prepare.samsum_chat({"dialogue": "Ann: hi\nAnn: hello?", "summary": "Ann greets."})
+
+
+def test_three_speakers_are_listed() -> None:
+    row = {"dialogue": "Ann: hi\nBo: hi\nCy: hi", "summary": "They greet."}
+    assert prepare.samsum_chat(row)["speakers"] == "Ann, Bo and Cy"
+
+
 def test_instructions_lose_a_leading_stop() -> None:
     names = prepare.wikihow_section({"source": ". Boil  water.", "target": "Boil.\nPour."})
     assert names == {"instructions": "Boil water.", "steps": "Boil. Pour."}
@@ -183,14 +193,16 @@ def test_at_most_ten_arguments() -> None:
 def test_reviews_are_numbered_without_markup() -> None:
     row = {
         "_movie_name": "the_lost_boat",
-        "_critic_consensus": "<em>Lost</em> but not found.",
+        "_critic_consensus": "<em>The Lost Boat</em> is not found.",
         "_critics": {"key": ["1", "2", "3"], "value": ["A <i>bore</i>.", "", "Salt &amp; spray."]},
     }
     assert prepare.movie_reviews(row) == {
         "reviews": "1. A bore.\n2. Salt & spray.",
         "first_review": "A bore.",
         "title": "the lost boat",
-        "consensus": "Lost but not found.",
+        "consensus": "The Lost Boat is not found.",
+        "untitled_reviews": "1. A bore.\n2. Salt & spray.",
+        "untitled_consensus": "[title] is not found.",
     }
 
 

@@ -144,6 +144,8 @@ def samsum_chat(row: Row) -> Row:
     if len(messages) < 2:
         raise SkipRow("fewer than two messages")
     speakers = list(dict.fromkeys(message.partition(":")[0] for message in messages if ":" in message))
+    if len(speakers) < 2:
+        raise SkipRow("fewer than two speakers")
     return {
         "dialogue": "\n".join(messages),
         "before_last": "\n".join(messages[:-1]),
@@ -190,17 +192,24 @@ def idebate_arguments(row: Row) -> Row:
 
 
 def movie_reviews(row: Row) -> Row:
-    """Rotten Tomatoes: up to ten critics' lines, numbered, with the title and the consensus, all without markup."""
+    """Rotten Tomatoes: up to ten critics' lines, numbered, with the title and the consensus, all without markup.
+
+    In the `untitled_` texts the title is blotted out, so that it can be asked for.
+    """
     critics = row["_critics"]
     reviews = [_one_line(_TAG.sub("", html.unescape(text))) for text in critics["value"]]
     reviews = [text for text in reviews if text][:_MOST_OPINIONS]
     if len(reviews) < 2:
         raise SkipRow("fewer than two reviews")
+    title = _one_line(row["_movie_name"].replace("_", " "))
+    consensus = _one_line(_TAG.sub("", html.unescape(row["_critic_consensus"])))
     return {
         "reviews": _numbered(reviews),
         "first_review": reviews[0],
-        "title": _one_line(row["_movie_name"].replace("_", " ")),
-        "consensus": _one_line(_TAG.sub("", html.unescape(row["_critic_consensus"]))),
+        "title": title,
+        "consensus": consensus,
+        "untitled_reviews": _without(title, _numbered(reviews)),
+        "untitled_consensus": _without(title, consensus),
     }
 
 
@@ -217,7 +226,11 @@ def _numbered(texts: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else " and ".join([", ".join(names[:-1]), names[-1]]) if names else ""
+    return " and ".join([", ".join(names[:-1]), names[-1]])
+
+
+def _without(title: str, text: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(title)}(?!\w)", "[title]", text, flags=re.IGNORECASE) if title else text
 
 
 def _position(key: str) -> int:
