@@ -91,6 +91,15 @@ class TrainConfig:
     @property
     def outcome(self) -> dict[str, object]:
         """The settings that the trained weights depend on; a run resumes only with the same ones."""
-        free = {"checkpoint_every", "keep", "compile", "activation_checkpointing", "shard", "trackers", "accumulate"}
+        free = {
+            "tokens",
+            "checkpoint_every",
+            "keep",
+            "compile",
+            "activation_checkpointing",
+            "shard",
+            "trackers",
+            "accumulate",
+        }
         settings = {name: value for name, value in dataclasses.asdict(self).items() if name not in free}
-        return {**settings, "steps": self.total_steps, "tokens": None}
+        return {**settings, "steps": self.total_steps}

@@ -160,7 +160,7 @@ class _Trainer:
         result = self._result(loss, finished=True)
         save_model(self.model, self.module, self.adapted, self.run / "model", self.saved_dtype, self.here, tokenizer)
         if self.here.first:
-            write_json(self.run / RESULT, {**asdict(result), **_identity(self.rows, self.config)})
+            write_json(self.run / RESULT, {**asdict(result), "settings": _identity(self.rows, self.config)})
         self.here.wait()
         return result
 
@@ -342,8 +342,8 @@ def _finished(run: Path, rows: Rows, config: TrainConfig, resume: bool) -> Train
     if not resume:
         raise TrainError(f"{run} holds a finished run; choose another run folder")
     written = json.loads(path.read_text(encoding="utf-8"))
-    _expect_same(run, written, _identity(rows, config))
-    return TrainResult(**{name: written[name] for name in TrainResult.__dataclass_fields__})
+    _expect_same(run, written.pop("settings"), _identity(rows, config))
+    return TrainResult(**written)
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

@@ -64,8 +64,10 @@ def usual_attention(model: Any) -> None:
 def checkpoint_activations(model: Any, wanted: bool) -> None:
     """Keep or recompute activations; the methods had another name before transformers 5.23."""
     verb = "enable" if wanted else "disable"
-    method = getattr(model, f"activation_checkpointing_{verb}", None) or getattr(model, f"gradient_checkpointing_{verb}")
-    method()
+    method = getattr(model, f"activation_checkpointing_{verb}", None) or getattr(
+        model, f"gradient_checkpointing_{verb}"
+    )
+    method({"use_reentrant": False}) if wanted else method()
 
 
 def _is_spread(model: torch.nn.Module) -> bool:
@@ -75,6 +77,5 @@ def _is_spread(model: torch.nn.Module) -> bool:
 def _gathered(module: torch.nn.Module) -> dict[str, Tensor]:
     """All weights, whole, on the first process; the others take part and get none."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    return {
-        name.removeprefix("model."): weight for name, weight in get_model_state_dict(module, options=options).items()
-    }
+    gathered = get_model_state_dict(module, options=options)
+    return {name.removeprefix("model."): weight for name, weight in gathered.items() if isinstance(weight, Tensor)}

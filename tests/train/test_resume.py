@@ -1,0 +1,169 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_support import config, llama, stream, tokenizer
+
+from openflan.train import checkpoint
+from openflan.train.checkpoint import damage_of
+from openflan.train.config import TrainError
+from openflan.train.loop import train
+
+torch.set_num_threads(1)
+
+STEPS = 24
+
+
+def run(folder, said=None, **changes):
+    lines = said if said is not None else []
+    return train(llama(), stream(), config(steps=STEPS, **changes), folder, tokenizer=tokenizer(), say=lines.append)
+
+
+def weights(folder):
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.equal(one[name], other[name]), name
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken")
+    run(folder)
+    return folder
+
+
+CHILD = """
+import sys, torch
+from pathlib import Path
+torch.set_num_threads(1)
+from training_support import config, llama, stream, tokenizer
+from openflan.train.loop import train
+import time
+def slow(progress):
+    print(progress.step, flush=True)
+    time.sleep(0.02)
+train(llama(), stream(), config(steps=int(sys.argv[2])), Path(sys.argv[1]), tokenizer=tokenizer(), on_progress=slow)
+"""
+
+
+def child(folder):
+    command = [sys.executable, "-c", CHILD, str(folder), str(STEPS)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def test_killed_at_any_moment_a_run_ends_with_the_same_weights(tmp_path, unbroken):
+    delays = iter([0.003, 0.011, 0.024])
+    for stop_after in (3, 9, 17):
+        process = child(tmp_path)
+        for line in process.stdout:
+            if line.strip() == str(stop_after):
+                break
+        time.sleep(next(delays))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    run(tmp_path)
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+    assert (tmp_path / "metrics.jsonl").read_text() == (unbroken / "metrics.jsonl").read_text()
+
+
+def test_sigterm_saves_and_stops_and_the_same_command_goes_on(tmp_path, unbroken):
+    def terminate(progress):
+        if progress.step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    options = {"tokenizer": tokenizer(), "say": lambda line: None}
+    stopped = train(llama(), stream(), config(steps=STEPS), tmp_path, on_progress=terminate, **options)
+    assert not stopped.finished
+    assert stopped.step == 6
+    assert (tmp_path / "checkpoints" / "step-00000006").is_dir()
+    assert run(tmp_path).finished
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+
+
+def stopped_run(folder, step=11):
+    """A run that ended after `step`, leaving checkpoints."""
+
+    def stop(progress):
+        if progress.step == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(llama(), stream(), config(steps=STEPS), folder, on_progress=stop, tokenizer=tokenizer(), say=print)
+    return sorted((folder / "checkpoints").iterdir())
+
+
+def test_the_last_checkpoints_are_kept(tmp_path):
+    assert [path.name for path in stopped_run(tmp_path)] == ["step-00000008", "step-00000010"]
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path, unbroken):
+    before, last = stopped_run(tmp_path)
+    with next(last.glob("*.safetensors")).open("r+b") as file:
+        file.seek(2000)
+        file.write(b"\x00\x01\x02\x03damage")
+    said = []
+    run(tmp_path, said)
+    assert said[0].startswith(f"{last.name} is damaged")
+    assert said[1] == f"resuming after step 8 of {STEPS}"
+    assert before.name == "step-00000008"
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+
+
+def test_a_checkpoint_that_lost_a_file_or_its_record_is_damaged(tmp_path):
+    first, second = stopped_run(tmp_path)
+    assert damage_of(first) is None
+    next(first.glob("*.safetensors")).unlink()
+    assert "No such file" in damage_of(first)
+    (second / "record.json").write_text("{")
+    assert "record" in damage_of(second)
+    with pytest.raises(TrainError, match="every checkpoint"):
+        run(tmp_path)
+
+
+def test_a_full_disk_ends_the_run_with_the_last_checkpoint_in_place(tmp_path, monkeypatch, unbroken):
+    calls = []
+    write = checkpoint.save_file
+
+    def full(state, path):
+        calls.append(path)
+        if len(calls) == 3:
+            Path(path).write_bytes(b"half of it")
+            raise OSError(28, "No space left on device")
+        write(state, path)
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(TrainError, match=r"No space left on device.*step-00000004 is whole"):
+        run(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step-00000002", "step-00000004"]
+    run(tmp_path)
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+
+
+def test_other_settings_or_data_do_not_resume(tmp_path):
+    stopped_run(tmp_path)
+    with pytest.raises(TrainError, match=r"lr: 0\.01 then, 0\.5 now"):
+        run(tmp_path, lr=0.5)
+    with pytest.raises(TrainError, match="data: "):
+        train(llama(), stream(seed=1), config(steps=STEPS), tmp_path, say=lambda line: None)
+
+
+def test_a_run_is_not_overwritten_unasked(tmp_path):
+    stopped_run(tmp_path)
+    with pytest.raises(TrainError, match="holds checkpoints"):
+        train(llama(), stream(), config(steps=STEPS), tmp_path, resume=False)
+
+
+def test_settings_that_change_no_weight_may_change(tmp_path, unbroken):
+    stopped_run(tmp_path)
+    run(tmp_path, checkpoint_every=7, keep=1)
+    assert_same_weights(weights(unbroken), weights(tmp_path))
