@@ -115,13 +115,15 @@ def _read(paths: list[Path]) -> pa.Table:
 
 
 def _fitting_layout(task: Task, tables: Mapping[str, pa.Table], folder: Path) -> Source:
-    """The first of the card's layouts that every split file has."""
-    faults: list[list[str]] = []
-    for layout in task.layouts:
-        found = [f"{split}: {fault}" for split, table in tables.items() for fault in differences(table, layout)]
-        if not found:
-            return layout
-        faults.append(found)
+    """The first of the card's layouts that the files have, rather one whose splits are all there."""
+    faults = [
+        [f"{split}: {fault}" for split, table in tables.items() for fault in differences(table, layout)]
+        for layout in task.layouts
+    ]
+    fitting = [layout for layout, found in zip(task.layouts, faults, strict=True) if not found]
+    if fitting:
+        whole = (layout for layout in fitting if all(part.split in tables for part in layout.splits.values()))
+        return next(whole, fitting[0])
     closest = min(faults, key=len)
     raise SchemaError(f"{task.name}: the rows in {folder} are not in the card's layout:\n  " + "\n  ".join(closest))
 
