@@ -153,8 +153,7 @@ class FewShot:
                     continue
 
     def _balanced(self, key: int, wanted: int) -> list[tuple[Prompt, Example]]:
-        """Rounds over the answers, each round in an order of its own, so that dropping from the end keeps the
-        balance."""
+        """Rounds over the answers, each in an order of its own: dropping from the end keeps the balance."""
         by_answer: dict[int, list[tuple[Prompt, Example]]] = defaultdict(list)
         for pair in islice(self._walk(key), _SCAN * wanted):
             options = pair[1].options

@@ -14,6 +14,7 @@ from openflan.data.fewshot import FewShot, Shots
 from openflan.data.order import mix, permute_many
 from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter
 from openflan.data.rows import Role, TaskRows
+from openflan.errors import MissingRowsError
 from openflan.tasks.card import ANSWER
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
@@ -104,17 +105,30 @@ class TaskPlan:
                     yield Item(prompt, role, _direction(writer), count, (*stop, shots.after))
 
 
-def plan_task(plan: EvalPlan, task: Task, load: Load) -> TaskPlan | str:
-    """Load what a task needs, or say why there is nothing to score. Raises what `load` raises."""
+def plan_task(plan: EvalPlan, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:
+    """Load what a task needs; with notes on what it has not: no prompts at all (and so no plan), or no dev rows.
+
+    Raises what `load` raises for other rows.
+    """
     if plan.templates == "baseline" and task.card.baseline is None:
-        return f"{task.name}: the card has no baseline prompt"
+        return None, [f"{task.name}: the card has no baseline prompt"]
     if not _writers(task, plan):
-        return f"{task.name}: none of the templates asked for is a forward template"
+        return None, [f"{task.name}: none of the templates asked for is a forward template"]
     has = {role for layout in task.layouts for role in layout.splits}
-    rows = {role: load(task, role) for role in plan.roles if role in has}
     if plan.shots.count and "train" not in has:
-        return f"{task.name}: no training split to draw exemplars from"
-    return TaskPlan(plan, task, rows, load(task, "train") if plan.shots.count else None)
+        return None, [f"{task.name}: no training split to draw exemplars from"]
+    rows: dict[Role, TaskRows] = {}
+    notes = []
+    for role in plan.roles:
+        if role not in has:
+            continue
+        try:
+            rows[role] = load(task, role)
+        except MissingRowsError as missing:
+            if role != "dev":
+                raise
+            notes.append(f"no best template: {missing}")
+    return TaskPlan(plan, task, rows, load(task, "train") if plan.shots.count else None), notes
 
 
 def _writers(task: Task, plan: EvalPlan) -> list[PromptWriter | BaselineWriter]:

@@ -62,12 +62,13 @@ def evaluate(
     """Score the prompts of `plan` for `tasks` and write them to the folder `out`.
 
     `identity` says what gives the answers (`name`, model, format, …): scores of one identity are never taken for
-    another's. Tasks the plan has nothing for are named in the results' `notes`. Raises `ResultsError` when `out` holds
+    another's. Tasks that the plan has nothing for, or that have no dev rows, are named in
+    the results' `notes`. Raises `ResultsError` when `out` holds
     another identity's scores, and what `load` raises.
     """
     planned = [plan_task(plan, task, load) for task in tasks]
-    notes = [reason for reason in planned if isinstance(reason, str)]
-    plans = [one for one in planned if isinstance(one, TaskPlan)]
+    notes = [note for _, some in planned for note in some]
+    plans = [one for one, _ in planned if one is not None]
     with ScoreLog(out, identity) as log:
         if log.damage:
             notes.append(log.damage)

@@ -33,7 +33,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}]"
+        """The value, and half the width of its interval."""
+        return f"{self.value:.1f} ±{(self.high - self.low) / 2:.1f}"
 
 
 def interval(value: float, replicates: Array, coverage: float = 0.95) -> Interval:

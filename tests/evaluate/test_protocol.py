@@ -1,0 +1,182 @@
+import pyarrow.parquet as pq
+import pytest
+
+from openflan.data.fewshot import Shots
+from openflan.evaluate.plan import EvalPlan
+from openflan.evaluate.protocol import evaluate
+from openflan.evaluate.results import LOG, PROMPTS, SCHEMA, ResultsError, read_results
+from openflan.evaluate.summary import summarize
+
+
+@pytest.fixture
+def load(tmp_path, rows_at):
+    return rows_at(tmp_path / "rows")
+
+
+@pytest.fixture
+def run(load, weather, capitals, fake_scorer):
+    def run(out, scorer=None, plan=None, tasks=(weather, capitals), load=load, **identity):
+        progress, identity = [], {"name": "fake", **identity}
+        scorer = scorer or fake_scorer()
+        results = evaluate(plan or EvalPlan(), tasks, load, scorer, out, identity=identity, on_progress=progress.append)
+        return results, progress
+
+    return run
+
+
+def test_a_perfect_model_scores_a_hundred_on_every_forward_template(run, tmp_path, weather):
+    results, progress = run(tmp_path / "out")
+    summary = summarize(results, samples=50)
+    assert [task.mean.value for task in summary.tasks] == [100, 100]
+    assert [len(task.templates) for task in summary.tasks] == [2, 2]
+    assert summary.tasks[0].best_template == "0"
+    assert summary.tasks[1].best is None, "capitals has no dev split"
+    table = results.table()
+    assert table.schema.names == SCHEMA.names
+    assert set(table["template"].to_pylist()) == {"0", "1", "2"}
+    assert "1" not in set(table.filter(table["dataset"].to_numpy(False) == "weather")["template"].to_pylist())
+    assert progress[-1].done == progress[-1].total == len(table)
+
+
+def test_rows_trace_every_number_to_its_prompt(run, tmp_path, fake_scorer, weather):
+    results, _ = run(tmp_path / "out", fake_scorer(skill=0.5), tasks=[weather])
+    rows = results.table().to_pylist()
+    for row in rows:
+        assert row["choice"] == row["options"][row["logprobs"].index(max(row["logprobs"]))]
+        assert row["score"] == 100 * (row["choice"] in row["references"])
+        assert row["target_logprob"] == row["logprobs"][row["options"].index(row["target"])]
+        assert row["prompt"].endswith("OPTIONS:\n- yes\n- no")
+    test = [row for row in rows if row["split"] == "test"]
+    mean = sum(row["score"] for row in test) / len(test)
+    assert summarize(results, samples=10).tasks[0].mean.value == pytest.approx(mean)
+
+
+def test_an_evaluation_started_again_asks_only_what_is_missing(run, tmp_path, fake_scorer):
+    whole, _ = run(tmp_path / "whole", fake_scorer(skill=0.6))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", fake_scorer(skill=0.6, stop_after=50))
+    assert not (tmp_path / "out" / PROMPTS).exists()
+    with pytest.raises(ResultsError, match="unfinished"):
+        read_results(tmp_path / "out")
+    again = fake_scorer(skill=0.6)
+    results, progress = run(tmp_path / "out", again)
+    assert len(again.asked) == len(whole.table()) - 50
+    assert progress[-1].reused == 50
+    assert results.table() == whole.table()
+
+    idle = fake_scorer()
+    run(tmp_path / "out", idle, EvalPlan(templates=(0,)))
+    assert idle.asked == [], "a smaller plan is answered from the log"
+
+
+def test_a_log_cut_in_half_is_named_and_its_good_part_kept(run, tmp_path, fake_scorer):
+    out = tmp_path / "out"
+    whole = run(out)[0].table()
+    text = (out / LOG).read_bytes()
+    (out / LOG).write_bytes(text[: len(text) // 2])
+    scorer = fake_scorer()
+    results, _ = run(out, scorer)
+    kept = text[: len(text) // 2].count(b"\n") - 1
+    assert len(scorer.asked) == len(whole) - kept
+    assert f"{kept} scores kept" in results.notes[0]
+    assert LOG in results.notes[0]
+    assert results.table() == whole
+    again = fake_scorer()
+    assert run(out, again)[0].notes == []
+    assert again.asked == []
+
+
+def test_a_results_file_cut_in_half_is_named_and_made_again_at_no_cost(run, tmp_path, fake_scorer):
+    out = tmp_path / "out"
+    whole = run(out)[0].table()
+    data = (out / PROMPTS).read_bytes()
+    (out / PROMPTS).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ResultsError, match=r"prompts\.parquet is cut short or damaged.*start the evaluation again"):
+        read_results(out)
+    scorer = fake_scorer()
+    assert run(out, scorer)[0].table() == whole
+    assert scorer.asked == []
+
+
+def test_scores_of_another_model_are_never_taken(run, tmp_path):
+    run(tmp_path / "out", model="a")
+    with pytest.raises(ResultsError, match="model: 'a', now 'b'"):
+        run(tmp_path / "out", model="b")
+
+
+def test_baseline_prompts_score_the_baseline_strings_and_stop_where_the_card_says(run, tmp_path, fake_scorer):
+    scorer = fake_scorer()
+    results, _ = run(tmp_path / "out", scorer, EvalPlan(templates="baseline", roles=("test",)))
+    assert {tuple(request.options) for request in scorer.asked if not isinstance(request, str)} == {("true", "false")}
+    assert scorer.stops == {("\n",)}
+    assert set(results.table()["template"].to_pylist()) == {"baseline"}
+    assert summarize(results, samples=10).tasks[0].mean.value == 100
+
+
+def test_failures_are_counted_left_out_and_tried_again(run, tmp_path, fake_scorer, weather, rows_at):
+    odd = rows_at(tmp_path / "odd", 8)
+    path = tmp_path / "odd" / "weather" / "test.jsonl"
+    path.write_text(path.read_text().replace("day 3", "day unspeakable 3"))
+    results, _ = run(tmp_path / "out", load=odd, tasks=[weather])
+    task = summarize(results, samples=10).tasks[0]
+    assert task.failures == {"too long": 2}
+    assert task.mean.value == 100
+    assert [template.prompts for template in task.templates] == [7, 7]
+    again = fake_scorer()
+    run(tmp_path / "out", again, load=odd, tasks=[weather])
+    assert len(again.asked) == 2
+
+
+def test_few_shot_prompts_carry_exemplars_and_stop_before_the_next(run, tmp_path, fake_scorer):
+    scorer = fake_scorer()
+    plan = EvalPlan(roles=("test",), shots=Shots(count=3))
+    results, _ = run(tmp_path / "out", scorer, plan)
+    table = results.table()
+    assert set(table["shots"].to_pylist()) == {3}
+    assert all(prompt.count("\n\n\n") == 3 for prompt in table["prompt"].to_pylist())
+    assert scorer.stops == {("\n\n\n",)}
+    assert [task.mean.value for task in summarize(results, samples=10).tasks] == [100, 100]
+
+
+def test_written_answers_and_losses_on_request(run, tmp_path, weather):
+    plan = EvalPlan(roles=("test",), generate="all", loss=True)
+    results, _ = run(tmp_path / "out", plan=plan)
+    weather, capitals = summarize(results, samples=10).tasks
+    assert weather.further["written_option"] == 0
+    assert weather.further["loss"] == pytest.approx(1 * 40 / (30 * 1 + 10 * 2))
+    assert capitals.further["loss"] > 0
+    assert weather.mean.value == 100, "the ranked choice is what counts"
+
+
+def test_a_plan_without_answers_still_measures_the_loss(run, tmp_path):
+    plan = EvalPlan(roles=("test",), rank=False, generate="none", loss=True)
+    results, _ = run(tmp_path / "out", plan=plan)
+    summary = summarize(results, samples=10)
+    assert [task.mean for task in summary.tasks] == [None, None]
+    assert all(task.further["loss"] > 0 for task in summary.tasks)
+    assert list(summary.clusters) == []
+
+
+def test_rows_are_a_seeded_sample_shared_by_all_templates(run, tmp_path, weather):
+    def rows(seed):
+        plan = EvalPlan(roles=("test",), rows=7, seed=seed)
+        table = run(tmp_path / f"out{seed}", plan=plan, tasks=[weather])[0].table()
+        by_template = {}
+        for row in table.to_pylist():
+            by_template.setdefault(row["template"], []).append(row["row"])
+        assert by_template["0"] == by_template["2"]
+        return by_template["0"]
+
+    assert len(rows(0)) == 7
+    assert rows(0) != rows(1)
+
+
+def test_what_a_plan_has_nothing_for_is_noted(run, tmp_path, weather):
+    results, _ = run(tmp_path / "out", plan=EvalPlan(templates=(1,)))
+    assert results.notes == ["weather: none of the templates asked for is a forward template"]
+    assert set(results.table()["dataset"].to_pylist()) == {"capitals"}
+
+
+def test_the_file_is_plain_parquet(run, tmp_path):
+    results, _ = run(tmp_path / "out")
+    assert pq.read_metadata(results.path).num_row_groups == 2
