@@ -76,6 +76,7 @@ class ExampleReader:
             names["options"] = options
             gold = str(self._answer(names))
             answer = options[labels.index(gold)] if labels and gold in labels else gold
+            names.setdefault("answer", answer)  # for `references`; a column of that name stays what it is
             names.setdefault("answer", answer)
             references = [str(text) for text in self._references(names)] if self._references else [answer]
             group = self._group(names) if self._group else None

@@ -10,7 +10,7 @@ than an empty string.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,9 @@ from jinja2.sandbox import SandboxedEnvironment
 Names = Mapping[str, Any]
 """What a text may refer to, by name."""
 
-_WHOLE_EXPRESSION = re.compile(r"\{\{(?!.*\}\}.+)(.*)\}\}", re.DOTALL)
+_WHOLE_EXPRESSION = re.compile(r"\{\{-?(?!.*\}\}.+)(.*?)-?\}\}", re.DOTALL)
+_FAULTS = (TemplateError, TypeError, AttributeError, LookupError, ValueError, ArithmeticError)
+"""What an expression of a card can raise on a row it was not written for."""
 
 
 class TextError(ValueError):
@@ -49,7 +51,7 @@ def compile_text(source: str) -> Callable[[Names], str]:
     def render(names: Names) -> str:
         try:
             return template.render(names)
-        except TemplateError as error:
+        except _FAULTS as error:
             raise TextError(str(error)) from error
 
     return render
@@ -62,17 +64,17 @@ def compile_value(source: str) -> Callable[[Names], Any]:
     if whole is None:
         return compile_text(source)
     expression = whole.group(1).strip()
-    _parse(source)
-    if expression.isidentifier():
-        return lambda names: _lookup(names, expression)
+    match _plain_pieces(source.strip()):
+        case [(True, name)]:
+            return lambda names: _lookup(names, name)
     compiled = _ENVIRONMENT.compile_expression(expression, undefined_to_none=False)
 
     def evaluate(names: Names) -> Any:
         try:
             value = compiled(**names)
-        except (TemplateError, TypeError, KeyError, IndexError, ValueError) as error:
+        except _FAULTS as error:
             raise TextError(f"{{{{ {expression} }}}}: {error}") from error
-        if isinstance(value, StrictUndefined):
+        if any(isinstance(part, StrictUndefined) for part in (value if isinstance(value, list) else [value])):
             raise TextError(f"{{{{ {expression} }}}} is undefined")
         return value
 
@@ -83,6 +85,34 @@ def compile_value(source: str) -> Callable[[Names], Any]:
 def names_in(source: str) -> frozenset[str]:
     """The names a text refers to."""
     return frozenset(meta.find_undeclared_variables(_parse(source)))
+
+
+@cache
+def shown_names(source: str) -> frozenset[str]:
+    """The names whose whole values a text puts out, rather than only asks about (as `{% if name %}` does)."""
+    return frozenset(
+        name for output in _parse(source).find_all(nodes.Output) for part in output.nodes for name in _shown(part)
+    )
+
+
+def own_words(source: str, hole: str = "\N{WHITE SQUARE}", block: str = "") -> str:
+    """The literal words of a text, with `hole` for each `{{ expression }}` and `block` for each `{% statement %}`."""
+    marks = {"data": None, "variable_begin": hole, "block_begin": block}
+    tokens = _ENVIRONMENT.lex(source)
+    return "".join(value if kind == "data" else marks[kind] or "" for _, kind, value in tokens if kind in marks)
+
+
+def _shown(node: nodes.Node) -> Iterator[str]:
+    match node:
+        case nodes.Name():
+            yield node.name
+        case nodes.CondExpr():
+            yield from _shown(node.expr1)
+            if node.expr2 is not None:
+                yield from _shown(node.expr2)
+        case nodes.Concat():
+            for part in node.iter_child_nodes():
+                yield from _shown(part)
 
 
 def _parse(source: str) -> nodes.Template:
