@@ -79,6 +79,7 @@ def test_article_loses_the_lines_of_the_site() -> None:
     assert prepare.xsum_article(row) == {
         "article": body,
         "lead": "Gen. Orr spoke to St. Ives council on Monday about the new bridge.",
+        "beginning": body,
     }
 
 
@@ -115,7 +116,7 @@ def test_articles_are_numbered() -> None:
 def test_one_article_is_not_a_notice() -> None:
     long = " ".join(["word"] * 40)
     names = prepare.multi_news_articles({"document": f"For personal use only. ||||| {long}", "summary": "Words."})
-    assert names["one_article"] == long
+    assert names["beginning"] == long
 
 
 def test_single_article_is_skipped() -> None:
@@ -138,6 +139,14 @@ def test_one_message_is_no_chat() -> None:
         prepare.samsum_chat({"dialogue": "Ann: hi", "summary": "Ann greets."})
 
 
+def test_beginning_ends_with_a_sentence() -> None:
+    sentence = "The river rose for nine days and Mr. Orr watched it."
+    row = {"title": None, "text": " ".join([sentence] * 20), "summary": " It rose. "}
+    names = prepare.newsroom_article(row)
+    assert names["beginning"] == " ".join([sentence] * 10)
+    assert (names["title"], names["summary"]) == ("", "It rose.")
+
+
 def test_one_speaker_is_no_chat() -> None:
     with pytest.raises(SkipRow, match="two speakers"):
         prepare.samsum_chat({"dialogue": "Ann: hi\nAnn: hello?", "summary": "Ann greets."})
@@ -150,7 +159,7 @@ def test_three_speakers_are_listed() -> None:
 
 def test_instructions_lose_a_leading_stop() -> None:
     names = prepare.wikihow_section({"source": ". Boil  water.", "target": "Boil.\nPour."})
-    assert names == {"instructions": "Boil water.", "steps": "Boil. Pour."}
+    assert names == {"instructions": "Boil water.", "steps": "Boil. Pour.", "beginning": "Boil water."}
 
 
 def test_sections_become_rows() -> None:

@@ -15,6 +15,9 @@ from openflan.tasks.prepare import Row, SkipRow
 _MOST_OPINIONS = 10
 """As many arguments or reviews as FLAN shows."""
 
+_BEGINNING = 110
+"""Words of a document that is to be written, since a whole one is longer than a target may be."""
+
 _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
@@ -70,6 +73,7 @@ def cnn_story(row: Row) -> Row:
         "first_highlights": "\n".join(highlights[:-1]),
         "last_highlight": highlights[-1] if len(highlights) > 1 else "",
         "lead": _first_sentence(article),
+        "beginning": _beginning(article),
     }
 
 
@@ -95,7 +99,7 @@ def xsum_article(row: Row) -> Row:
     document = "\n".join(kept)
     if len(document.split()) < 15:
         raise SkipRow("article under fifteen words")
-    return {"article": document, "lead": _first_sentence(document)}
+    return {"article": document, "lead": _first_sentence(document), "beginning": _beginning(document)}
 
 
 _FURNITURE = re.compile(
@@ -114,10 +118,10 @@ def gigaword_pair(row: Row) -> Row:
 
 
 def multi_news_articles(row: Row) -> Row:
-    """Multi-News: the articles one after the other under "Article 1:", "Article 2:", …, and one by itself.
+    """Multi-News: the articles one after the other under "Article 1:", "Article 2:", …, and how one begins.
 
     The source joins them with `|||||` and writes line ends as NEWLINE_CHAR; summaries begin with a dash.
-    The one article is the first that is more than a caption or a notice about reprints.
+    That one is the first that is more than a caption or a notice about reprints.
     """
     parts = (part.replace("NEWLINE_CHAR", "\n") for part in row["document"].split("|||||"))
     articles = [_BLANK_LINES.sub("\n\n", _SPACES.sub(" ", part)).strip() for part in parts]
@@ -127,8 +131,19 @@ def multi_news_articles(row: Row) -> Row:
     return {
         "articles": "\n\n".join(f"Article {number}:\n{article}" for number, article in enumerate(articles, 1)),
         "count": len(articles),
-        "one_article": next((article for article in articles if len(article.split()) >= 40), articles[0]),
+        "beginning": _beginning(next((article for article in articles if len(article.split()) >= 40), articles[0])),
         "digest": re.sub(r"^[–—-]\s*", "", _one_line(row["summary"].replace("NEWLINE_CHAR", " "))),
+    }
+
+
+def newsroom_article(row: Row) -> Row:
+    """Newsroom: article and summary without outer spaces, the title where there is one, and how the article begins."""
+    text = row["text"].strip()
+    return {
+        "article": text,
+        "title": _one_line(row["title"] or ""),
+        "summary": _one_line(row["summary"]),
+        "beginning": _beginning(text),
     }
 
 
@@ -158,7 +173,7 @@ def samsum_chat(row: Row) -> Row:
 def wikihow_section(row: Row) -> Row:
     """WikiLingua: instructions and their steps as one paragraph each, without the stray mark some begin with."""
     source, target = (_one_line(row[name]).lstrip(".,;: ") for name in ("source", "target"))
-    return {"instructions": source, "steps": target}
+    return {"instructions": source, "steps": target, "beginning": _beginning(source)}
 
 
 def wikihow_sections(row: Row) -> list[Row]:
@@ -252,6 +267,17 @@ _ABBREVIATED = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|St|Lt|Gen|Sen|Rep|Gov|Sgt|Col|Capt|Maj|Jr|Sr|Inc|Corp|Co|Ltd|No|vs|[A-Z]|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\.$"
 )
+
+
+def _beginning(text: str) -> str:
+    """The first sentences, of at most 110 words unless the first is longer: what fits the limit on targets."""
+    cut = 0
+    for end in _SENTENCE_END.finditer(text):
+        if cut and len(text[: end.start()].split()) > _BEGINNING:
+            break
+        if not _ABBREVIATED.search(text[: end.start()]):
+            cut = end.end()
+    return text if not cut or len(text.split()) <= _BEGINNING else text[:cut].strip()
 
 
 def _plain_brackets(text: str) -> str:
