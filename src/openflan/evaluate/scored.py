@@ -59,7 +59,7 @@ class Block:
 
     def units(self) -> dict[Any, int]:
         """What is resampled, numbered: a question that several rows belong to, else the row."""
-        return {unit: number for number, unit in enumerate(sorted({_unit(row) for row in self.rows}))}
+        return {unit: number for number, unit in enumerate(sorted({unit_of(row) for row in self.rows}))}
 
     def by_template(self) -> dict[str, list[Row]]:
         """The rows of each template, in order."""
@@ -89,14 +89,15 @@ def prediction(row: Row) -> str | None:
     return answer
 
 
-def _unit(row: Row) -> tuple[str, int]:
+def unit_of(row: Row) -> tuple[str, int]:
+    """What a prompt is resampled with: the question its answer belongs to, or its example."""
     return (row["group"], -1) if row["group"] is not None else ("", row["row"])
 
 
 def _metric_sums(metric: Scorable, rows: Sequence[Row], units: Mapping[Any, int]) -> Array:
     answered = [(row, said) for row in rows if (said := prediction(row)) is not None]
     judged = [Judged(said, row["references"], row["options"], row["group"]) for row, said in answered]
-    return unit_sums(metric.statistics(judged), np.array([units[_unit(row)] for row, _ in answered], int), len(units))
+    return unit_sums(metric.statistics(judged), np.array([units[unit_of(row)] for row, _ in answered], int), len(units))
 
 
 def _ordered(templates: Iterable[str]) -> list[str]:

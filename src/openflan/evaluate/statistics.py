@@ -18,7 +18,7 @@ from openflan.data.order import mix
 
 Array = NDArray[np.float64]
 Score = Callable[[Array], Array]
-"""Sums of statistics [..., s] → scores [..., m]."""
+"""Sums of statistics [..., s] → scores, e.g. [..., m]."""
 
 SAMPLES = 1000
 _CHUNK = 100
@@ -54,12 +54,10 @@ def unit_sums(statistics: Array, units: NDArray[np.int64], count: int) -> Array:
 def bootstrap(sums: Array, score: Score, key: int, samples: int = SAMPLES) -> Array:
     """Scores of `samples` resamples of the units.
 
-    `sums` is [..., units, s] (leading axes: templates, say); the result is [samples, ..., m]. Equal `key` and number of
-    units mean equal resamples.
+    `sums` is [..., units, s] (leading axes: templates, say), and `score` gets [samples, ..., s]. Equal `key` and number
+    of units mean equal resamples.
     """
-    units = sums.shape[-2]
-    chunks = [score(_weighted(weights, sums)) for weights in _resamples(units, key, samples)]
-    return np.concatenate(chunks) if chunks else np.zeros((0, *score(sums.sum(axis=-2)).shape))
+    return np.concatenate([score(_weighted(weights, sums)) for weights in _resamples(sums.shape[-2], key, samples)])
 
 
 def _resamples(units: int, key: int, samples: int) -> Iterator[Array]:
@@ -72,7 +70,7 @@ def _resamples(units: int, key: int, samples: int) -> Iterator[Array]:
 
 def _weighted(weights: Array, sums: Array) -> Array:
     """[w, units] weights over [..., units, s] sums: [w, ..., s]."""
-    return np.moveaxis(np.tensordot(weights, sums, axes=([1], [sums.ndim - 2])), 0, 0)
+    return np.tensordot(weights, sums, axes=([1], [sums.ndim - 2]))
 
 
 def permutation_test(first: Array, second: Array, statistic: Score, key: int, samples: int = SAMPLES) -> float:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from openflan.evaluate.baselines import Reference
+from openflan.evaluate.compare import Comparison, Difference
 from openflan.evaluate.statistics import Interval
 from openflan.evaluate.summary import ClusterScore, Summary, TaskScore
 from openflan.tasks.clusters import CLUSTERS
+
+_AVERAGE = "average"
+_NAME_WIDTH = 22
+_COLOURS = {1: "green", 0: "", -1: "red"}
+_METRICS = {
+    "accuracy": "acc",
+    "exact_match": "EM",
+    "f1": "F1",
+    "pearson": "Pearson",
+    "bleu": "BLEU",
+    "rougeLsum": "ROUGE-L",
+    "edit_distance": "edits",
+}
+"""How scores are called in tables."""
 
 References = Mapping[str, Mapping[str, Reference]]
 """Reference lines: name → dataset → score."""
@@ -24,12 +39,12 @@ def summary_table(summary: Summary, references: References | None = None) -> Ren
     """
     references = references or {}
     table = Table(title=summary.name, box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("dataset", no_wrap=True, overflow="ellipsis")
+    table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
     table.add_column("metric", style="dim", no_wrap=True)
     for heading in ("mean", "std", "#t", "best-dev"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name in references:
-        table.add_column(name.replace("_", " "), justify="right", style="dim", max_width=10)
+        table.add_column(name.replace("_", " "), justify="right", style="dim", min_width=5, max_width=10)
     averages = {one.cluster: one for one in summary.clusters}
     for cluster in dict.fromkeys(task.cluster for task in summary.tasks):
         table.add_row(*_cluster_cells(cluster, averages.get(cluster), references))
@@ -56,7 +71,7 @@ def _cluster_cells(cluster: str, average: ClusterScore | None, references: Refer
     shown = [_mean([lines.get(name) for name in average.members]) for lines in references.values()]
     return [
         title,
-        "average",
+        _AVERAGE,
         *(Text(cell, style="bold") for cell in (_interval(average.mean), "", "", _interval(average.best), *shown)),
     ]
 
@@ -70,12 +85,16 @@ def _mean(references: Sequence[Reference | None]) -> str:
 def _cells(task: TaskScore) -> Sequence[str]:
     return (
         f"  {task.name}",
-        task.metric.replace("_", " ") + ("" if task.higher_is_better else " ↓"),
+        _metric(task.metric, task.higher_is_better),
         _interval(task.mean),
         f"{task.std:.1f}" if len(task.templates) > 1 else "",
         str(len(task.templates)),
         _interval(task.best),
     )
+
+
+def _metric(name: str, higher_is_better: bool) -> str:
+    return _METRICS.get(name, name) + ("" if higher_is_better else " ↓")
 
 
 def _interval(score: Interval | None) -> str:
@@ -84,3 +103,73 @@ def _interval(score: Interval | None) -> str:
 
 def _reference(reference: Reference | None) -> str:
     return "–" if reference is None else f"{reference.value:.1f}{reference.mark}"
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
+    """Every model beside the first one: its score, the paired difference with its interval, and a picture of it.
+
+    A difference whose interval leaves out zero is green when the model is better, red when it is worse. Stars: p below
+    0.05, 0.01 and 0.001 in a randomization test on the same prompts.
+    """
+    first = comparisons[0].first
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
+    table.add_column("metric", style="dim", no_wrap=True)
+    table.add_column(first, justify="right", no_wrap=True)
+    for one in comparisons:
+        table.add_column(one.second, justify="right", no_wrap=True)
+        table.add_column("difference", justify="right", no_wrap=True)
+    if len(comparisons) == 1:
+        table.add_column("", no_wrap=True)
+    for line, bold in _comparison_lines(comparisons):
+        table.add_row(*line, style="bold" if bold else "")
+    notes = dict.fromkeys(note for one in comparisons for note in one.notes)
+    return Group(table, *(Text(note, style="yellow") for note in notes))
+
+
+def _comparison_lines(comparisons: Sequence[Comparison]) -> Iterator[tuple[list[str | Text], bool]]:
+    """Cells of each line, clusters (bold) before their datasets, of what all comparisons have."""
+    lines = [{(one.metric == _AVERAGE, one.name): one for one in (*each.clusters, *each.tasks)} for each in comparisons]
+    shared = [key for key in lines[0] if all(key in others for others in lines)]
+    widest = max((_reach(of[key]) for of in lines for key in shared), default=1.0)
+    for cluster in dict.fromkeys(lines[0][key].cluster for key in shared):
+        members = [key for key in shared if lines[0][key].cluster == cluster]
+        averages = [key for key in members if key[0]] if len(members) > 2 else []
+        if not averages:
+            yield [CLUSTERS.get(cluster, cluster)], True
+        for key in (*averages, *(key for key in members if not key[0])):
+            yield _comparison_cells([of[key] for of in lines], widest), key in averages
+
+
+def _comparison_cells(found: Sequence[Difference], widest: float) -> list[str | Text]:
+    one = found[0]
+    average = one.metric == _AVERAGE
+    title = CLUSTERS.get(one.name, one.name) if average else f"  {one.name}"
+    cells: list[str | Text] = [title, _metric(one.metric, one.higher_is_better), f"{one.first:.1f}"]
+    for other in found:
+        cells += [f"{other.second:.1f}", Text(_signed(other), style=_COLOURS[other.verdict])]
+    if len(found) == 1:
+        cells.append(Text(_strip(one.difference, widest), style=_COLOURS[one.verdict]))
+    return cells
+
+
+def _signed(one: Difference) -> str:
+    stars = "" if one.p is None else "*" * sum(one.p < level for level in (0.05, 0.01, 0.001))
+    half = (one.difference.high - one.difference.low) / 2
+    return f"{one.difference.value:+.1f} ±{half:.1f}{stars:<3}"
+
+
+def _reach(one: Difference) -> float:
+    return max(abs(one.difference.low), abs(one.difference.high), 1.0)
+
+
+def _strip(difference: Interval, widest: float, half: int = 10) -> str:
+    """An interval on a line around zero: `────┼──├──●──┤──`."""
+    cells = [" "] * half + ["│"] + [" "] * half
+    low, middle, high = (
+        half + round(half * value / widest) for value in (difference.low, difference.value, difference.high)
+    )
+    for at in range(low, high + 1):
+        cells[at] = "┼" if at == half else "─"
+    cells[middle] = "●"
+    return "".join(cells)
