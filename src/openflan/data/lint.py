@@ -90,12 +90,15 @@ class _TemplateCheck:
 
     def run(self, examples: Sequence[Example]) -> list[Finding]:
         """All findings of the template."""
-        written: list[tuple[Example, Prompt]] = []
+        written, dropped = [], []
         for example in examples:
             try:
                 written.append((example, self.writer.write(example)))
             except SkipRow as reason:
-                self._add("FLN025", f"row {example.row}: {reason}", "input")
+                dropped.append(f"row {example.row}: {reason}")
+        # An inverted template may pass over rows that have nothing to ask for: an article without a title.
+        if dropped and (not self.writer.template.inverted or 2 * len(dropped) > len(examples)):
+            self._add("FLN025", f"{len(dropped)} of {len(examples)} examples dropped, such as {dropped[0]}", "input")
         for example, prompt in written:
             self._text(example, prompt.input, "input")
             if self.writer.template.inverted:
@@ -159,10 +162,17 @@ def _texts(value: Any) -> list[str]:
 
 
 def _from_data(match: re.Match[str], text: str, data: Sequence[str]) -> bool:
-    """Whether a match came with a field's text: what stands before it, or after it, is in the field as well."""
-    left = text[max(0, match.start() - _CONTEXT) : match.end()].casefold()
-    right = text[match.start() : match.end() + _CONTEXT].casefold()
-    return any(left in value or right in value for value in data)
+    """Whether a match came with a field: it lies in the field's text, or what stands on one side of it does."""
+    folded = text.casefold()
+    left = folded[max(0, match.start() - _CONTEXT) : match.end()]
+    right = folded[match.start() : match.end() + _CONTEXT]
+    for value in data:
+        if left in value or right in value:
+            return True
+        start = folded.find(value, max(0, match.end() - len(value)))
+        if match.group() in value and 0 <= start <= match.start():
+            return True
+    return False
 
 
 def _without_data(text: str, example: Example) -> str:
