@@ -217,8 +217,8 @@ def _order(opened: OpenTask, split: str, rows: int) -> Positions:
 
 
 def _scaled(slices: Mapping[Any, Slice], split: str, rows: int) -> dict[Any, slice]:
-    """Each role's slice of `split`; where rows are few (samples, small mirrors) the cut-off parts shrink with them."""
+    """Each role's slice of `split`; parts cut off a split with few rows (samples, small mirrors) shrink with it."""
     mine = {role: part for role, part in slices.items() if part.split == split}
-    longest = max((part.longest for part in mine.values()), default=0)
-    scale = min(1.0, rows / (3 * longest)) if longest else 1.0
+    longest = max(part.longest for part in mine.values())
+    scale = min(1.0, rows / (3 * longest)) if longest and len(mine) > 1 else 1.0
     return {role: part.of(rows, scale) for role, part in mine.items()}
