@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 
+def cache() -> Path:
+    """Where downloaded models and rows are kept: `$OPENFLAN_CACHE`, or `~/.cache/openflan`."""
+    return Path(os.environ.get("OPENFLAN_CACHE") or Path.home() / ".cache" / "openflan")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path`; when the block ends well that file takes `path`'s place, else it is removed."""

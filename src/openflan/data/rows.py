@@ -93,7 +93,12 @@ def load_rows(task: Task, role: Role, source: RowSource, *, limit: int = ROW_LIM
     With `carve`, a role whose split the source lacks is cut out of the largest split at hand, disjoint from the
     other roles. Raises `MissingRowsError` and `SchemaError`.
     """
-    opened = source.open(task)
+    return rows_of(source.open(task), role, limit=limit, carve=carve)
+
+
+def rows_of(opened: OpenTask, role: Role, *, limit: int = ROW_LIMIT, carve: bool = False) -> TaskRows:
+    """`load_rows` of a dataset that is found already."""
+    task = opened.task
     deal = _Deal(opened, carve)
     split, positions = deal.positions(role)
     table, skipped = deal.table(split)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
-from openflan.data.tables import differences, named_labels, read_jsonl, read_parquet
-from openflan.errors import MissingRowsError, OpenflanError, RecipeError, SchemaError
-from openflan.tasks.card import Hub, Source
+from openflan.data.hub import HubSource
+from openflan.data.tables import differences, joined, named_labels, read_jsonl, read_parquet
+from openflan.errors import MissingRowsError, RecipeError, SchemaError
+from openflan.tasks.card import Source
 from openflan.tasks.registry import Task
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -110,79 +111,23 @@ def _split_files(folder: Path) -> dict[str, list[Path]]:
 
 def _read(paths: list[Path]) -> pa.Table:
     if paths[0].suffix == ".jsonl":
-        return pa.concat_tables([read_jsonl(path) for path in paths], promote_options="default")
+        return joined([read_jsonl(path) for path in paths], str(paths[0]))
     return read_parquet(paths)
 
 
 def _fitting_layout(task: Task, tables: Mapping[str, pa.Table], folder: Path) -> Source:
-    """The first of the card's layouts that the files have, rather one whose splits are all there."""
-    faults = [
-        [f"{split}: {fault}" for split, table in tables.items() for fault in differences(table, layout)]
-        for layout in task.layouts
-    ]
+    """The first of the card's layouts that the files have, rather one whose splits are all there.
+
+    Only the splits that a layout reads are looked at; where it reads none of them, all are.
+    """
+    faults = []
+    for layout in task.layouts:
+        named = {part.split for part in layout.splits.values()}
+        read = [split for split in tables if split in named] or list(tables)
+        faults.append([f"{split}: {fault}" for split in read for fault in differences(tables[split], layout)])
     fitting = [layout for layout, found in zip(task.layouts, faults, strict=True) if not found]
     if fitting:
         whole = (layout for layout in fitting if all(part.split in tables for part in layout.splits.values()))
         return next(whole, fitting[0])
     closest = min(faults, key=len)
     raise SchemaError(f"{task.name}: the rows in {folder} are not in the card's layout:\n  " + "\n  ".join(closest))
-
-
-class HubSource:
-    """The Hugging Face hub, through `datasets` (imported only here)."""
-
-    name = "hub"
-
-    def open(self, task: Task) -> OpenTask:
-        """Find the first of the card's hub copies that loads, in the order of the card."""
-        faults = []
-        for layout in task.layouts:
-            if layout.hub is None:
-                continue
-            try:
-                return _HubTask(task, layout, layout.hub)
-            except OpenflanError as error:
-                faults.append(str(error))
-        if not faults:
-            faults = [task.card.access or "the card names no copy on the hub"]
-        raise MissingRowsError(f"{task.name}: " + "; ".join(faults))
-
-
-class _HubTask:
-    def __init__(self, task: Task, layout: Source, hub: Hub) -> None:
-        self.task, self.layout, self.hub = task, layout, hub
-        self.corpus = hub.path + (f"/{hub.name}" if hub.name else "")
-        self.origin = f"hub {self.corpus}"
-        self._arguments = {
-            key: value
-            for key, value in (("name", hub.name), ("data_dir", hub.data_dir), ("revision", hub.revision))
-            if value is not None
-        }
-        datasets = _import_datasets()
-        self._splits: list[str] = list(self._call(datasets.get_dataset_split_names, config_name=hub.name or "default"))
-
-    def splits(self) -> list[str]:
-        return self._splits
-
-    def table(self, split: str) -> pa.Table:
-        dataset = self._call(_import_datasets().load_dataset, split=split, **self._arguments)
-        table = dataset.with_format("arrow")[:]
-        if found := differences(table, self.layout):
-            raise SchemaError(f"{self.task.name}: {self.origin} is not in the card's layout:\n  " + "\n  ".join(found))
-        return named_labels(table, self.layout)
-
-    def _call(self, function: Any, **arguments: Any) -> Any:
-        """Call the hub; whatever goes wrong there becomes one line that names the copy and the cause."""
-        try:
-            return function(self.hub.path, **arguments)
-        except Exception as error:  # The library, the HTTP client and pyarrow raise dozens of kinds here.
-            cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise MissingRowsError(f"{self.origin} did not load ({type(error).__name__}: {cause})") from error
-
-
-def _import_datasets() -> Any:
-    try:
-        import datasets
-    except ImportError:
-        raise MissingRowsError("rows from the hub need the extra `hub`: pip install 'openflan[hub]'") from None
-    return datasets

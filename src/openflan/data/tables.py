@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from openflan.tasks.card import Source
 from openflan.tasks.schema import ColumnType
 
 
-def read_parquet(paths: Iterable[Path]) -> pa.Table:
+def read_parquet(paths: Sequence[Path]) -> pa.Table:
     """One split from its Parquet files, memory-mapped; raises `SchemaError` naming a damaged file."""
     tables = []
     for path in paths:
@@ -23,13 +23,26 @@ def read_parquet(paths: Iterable[Path]) -> pa.Table:
             tables.append(pq.read_table(path, memory_map=True))
         except (pa.ArrowException, OSError) as error:
             raise SchemaError(f"{path}: not a readable Parquet file ({error})") from None
-    return pa.concat_tables(tables, promote_options="default")
+    return joined(tables, str(paths[0]))
+
+
+def joined(tables: list[pa.Table], origin: str) -> pa.Table:
+    """The shards of a split as one table; raises `SchemaError` when they differ in a column's type."""
+    try:
+        return pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowException as error:
+        raise SchemaError(f"{origin}: the files of this split do not go together: {error}") from None
 
 
 def read_jsonl(path: Path) -> pa.Table:
     """One split from a file of JSON objects, one a line; raises `SchemaError` naming file and line."""
     rows: list[Mapping[str, Any]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        # Only a line feed ends a row: a JSON string may hold other line separators, such as U+2028, as they are.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: not UTF-8: {error}") from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:

