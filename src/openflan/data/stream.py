@@ -101,18 +101,22 @@ class Stream:
         self.dropped: Counter[str] = Counter()
 
     @property
+    def identity(self) -> dict[str, str]:
+        """Everything that the rows follow from, by name."""
+        return {
+            "mixture": self.mixture.fingerprint,
+            "tokenizer": tokenizer_fingerprint(self.encoder),
+            "format": repr(self.encoder.format),
+            "row length": str(self.row_length),
+            "seed": str(self.seed),
+            "examples in a window": str(self.window),
+            "fit": getattr(self.fit, "__qualname__", ""),
+        }
+
+    @property
     def fingerprint(self) -> str:
-        """A hash of everything that the rows follow from: mixture, tokenizer, format, lengths, seed."""
-        parts = (
-            self.mixture.fingerprint,
-            tokenizer_fingerprint(self.encoder),
-            self.encoder.format,
-            self.row_length,
-            self.seed,
-            self.window,
-            getattr(self.fit, "__qualname__", ""),
-        )
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        """A hash of `identity`."""
+        return hashlib.sha256(repr(self.identity).encode()).hexdigest()[:16]
 
     def rows(self, window: int) -> PackedRows:
         """The rows of a window, in their order; possibly none."""
@@ -159,7 +163,7 @@ def row_order(count: int, seed: int, window: int) -> np.ndarray[tuple[int], np.d
 
 
 def tokenizer_fingerprint(encoder: Encoder) -> str:
-    """A hash of how an encoder turns text into tokens: its tokenizer's own definition, and what its joins make of it."""
+    """A hash of how an encoder turns text into tokens: its tokenizer's definition, and what its joins make of it."""
     definition = encoder.tokenizer.to_str() if hasattr(encoder.tokenizer, "to_str") else ""
     joined = encoder.pairs([("A question?\n\nOPTIONS:\n- yes\n- no", "yes")])
-    return hashlib.sha256(f"{definition}{joined}".encode()).hexdigest()
+    return hashlib.sha256(f"{definition}{joined}".encode()).hexdigest()[:16]
