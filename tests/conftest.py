@@ -52,12 +52,17 @@ def card_values(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def toy_rows(count: int, start: int = 0) -> list[dict[str, Any]]:
-    """Rows for the card above, all different."""
-    return [
-        {"premise": f"Ship {number} sails.", "hypothesis": f"ship {number} moves", "label": number % 2}
-        for number in range(start, start + count)
-    ]
+@pytest.fixture
+def toy_rows() -> Callable[..., list[dict[str, Any]]]:
+    """Rows for the small card, all different."""
+
+    def rows(count: int, start: int = 0) -> list[dict[str, Any]]:
+        return [
+            {"premise": f"Ship {number} sails.", "hypothesis": f"ship {number} moves", "label": number % 2}
+            for number in range(start, start + count)
+        ]
+
+    return rows
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""The hold-out rules between clusters (paper section 2.2, footnote 1)."""
+
+import pytest
+
+from openflan.errors import UnknownNameError
+from openflan.tasks.clusters import CLUSTERS, TOO_CLOSE, barred_clusters, check_cluster
+
+RULES = {
+    "rc_commonsense": {"rc_commonsense", "reading_comprehension", "commonsense"},
+    "reading_comprehension": {"reading_comprehension", "rc_commonsense"},
+    "commonsense": {"commonsense", "rc_commonsense"},
+    "nli": {"nli", "paraphrase"},
+    "paraphrase": {"paraphrase", "nli"},
+}
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_what_is_dropped_with_a_cluster(cluster: str) -> None:
+    assert set(barred_clusters([cluster])) == RULES.get(cluster, {cluster})
+
+
+def test_reasons_name_the_cluster_that_is_too_close() -> None:
+    assert barred_clusters(["nli"]) == {"nli": "held out", "paraphrase": "too close to nli"}
+    assert barred_clusters(["nli", "paraphrase"]) == {"nli": "held out", "paraphrase": "held out"}
+
+
+def test_the_rules_name_clusters() -> None:
+    assert {name for pair in TOO_CLOSE.items() for name in (pair[0], *pair[1])} <= set(CLUSTERS)
+
+
+def test_unknown_cluster_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'translation'"):
+        check_cluster("translations")
