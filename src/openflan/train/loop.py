@@ -31,7 +31,7 @@ from openflan.model.adapters import add_lora
 from openflan.train.ahead import ahead
 from openflan.train.checkpoint import Checkpoints, Record
 from openflan.train.config import TrainConfig, TrainError
-from openflan.train.loss import CausalLoss
+from openflan.train.loss import loss_for
 from openflan.train.metrics import Metrics
 from openflan.train.optimizer import learning_rate, make_optimizer
 from openflan.train.parallel import World, copied, spread, world
@@ -124,7 +124,7 @@ class _Trainer:
         self.compute = _compute_dtype(config, here.device)
         self.adapted = _prepare(model, config)
         with self._precision():
-            self.loss = CausalLoss(model)
+            self.loss = loss_for(model)
         model.train()
         self.module = self._wrapped()
         self.optimizer = make_optimizer(self._trained().values(), config)

@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from openflan.data.encode import Encoded
 from openflan.data.pack import PackedRows, pack
 from openflan.errors import ModelError
+from openflan.model.encdec import PackedPairs, decoder_states
 from openflan.model.isolation import Packed, hidden_states, isolate
 
 CHUNK = 1024
@@ -55,6 +56,45 @@ class CausalLoss(torch.nn.Module):
     def forward(self, batch: Packed) -> Tensor:
         """The cross-entropy in nats, a float32 scalar summed over the labelled tokens."""
         return summed_loss(self.model, hidden_states(self.model, batch)[batch.sources], batch.targets)
+
+
+class EncoderDecoderLoss(torch.nn.Module):
+    """The loss of an encoder-decoder model on the same packed rows, proven on a probe like the causal one."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+        self.start_token = int(model.config.decoder_start_token_id)
+        examples = probe(model)
+        with torch.no_grad(), evaluating(model):
+            separate = [self._alone(example) for example in examples]
+            rows = pack(examples, sum(len(example.tokens) for example in examples) + 2)
+            packed = self.batch(rows, model.device)
+            expect_equal(model, torch.cat(separate), logits(model, decoder_states(model, packed)[packed.sources]))
+
+    def _alone(self, example: Encoded) -> Tensor:
+        """The model's own logits for one example."""
+        read, written = example.tokens[: example.start], example.tokens[example.start :]
+        output: Any = self.model(
+            input_ids=torch.tensor([read], device=self.model.device),
+            decoder_input_ids=torch.tensor([[self.start_token, *written[:-1]]], device=self.model.device),
+            use_cache=False,
+        )
+        scores: Tensor = output.logits[0]
+        return scores
+
+    def batch(self, rows: PackedRows, device: torch.device | str) -> PackedPairs:
+        """Rows as the tensors that `forward` takes."""
+        return PackedPairs.of(rows, self.start_token, device)
+
+    def forward(self, batch: PackedPairs) -> Tensor:
+        """The cross-entropy in nats, a float32 scalar summed over the labelled tokens."""
+        return summed_loss(self.model, decoder_states(self.model, batch)[batch.sources], batch.targets)
+
+
+def loss_for(model: PreTrainedModel) -> CausalLoss | EncoderDecoderLoss:
+    """The loss that fits a model."""
+    return EncoderDecoderLoss(model) if model.config.is_encoder_decoder else CausalLoss(model)
 
 
 def summed_loss(model: PreTrainedModel, states: Tensor, targets: Tensor, chunk: int = CHUNK) -> Tensor:
