@@ -76,11 +76,11 @@ def loader(root: Path):
     return lambda task, role: load_rows(task, role, source)
 
 
-def word_encoder(join: str = "newline") -> Encoder:
+def word_encoder(join: str = "newline", **limits: int) -> Encoder:
     """Every run of letters, and every other character, is a token."""
     tokenizer = Tokenizer(WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = Split(Regex(r"\w+|\W"), "isolated")
-    return Encoder(tokenizer, Format(join=join), eos=0, chat=lambda text: f"<{text}>" if join == "chat" else text)
+    return Encoder(tokenizer, Format(join=join, **limits), eos=0, chat=lambda text: f"<{text}>")
 
 
 class FakeScorer:

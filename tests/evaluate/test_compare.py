@@ -1,7 +1,11 @@
+from xml.etree import ElementTree
+
 import pytest
 from rich.console import Console
 
+from openflan.data.fewshot import Shots
 from openflan.evaluate.compare import compare
+from openflan.evaluate.drawing import comparison_svg
 from openflan.evaluate.plan import EvalPlan
 from openflan.evaluate.protocol import evaluate
 from openflan.evaluate.results import ResultsError
@@ -99,3 +103,20 @@ def test_failures_and_notes_come_with_the_table(measured, tmp_path, rows_at, wea
     assert remarks(summarize(measured("one", tasks=[weather], load=load))) == [
         "weather: 2 prompts not scored (too long)"
     ]
+
+
+def test_dropped_exemplars_are_reported(measured, weather):
+    plan = EvalPlan(roles=("test",), shots=Shots(count=16, budget=150))
+    [remark] = remarks(summarize(measured("few", tasks=[weather], plan=plan)))
+    assert remark.startswith("of 16 exemplars these fitted into 150 tokens on average: weather ")
+
+
+def test_the_picture_is_svg_with_a_mark_per_model_and_line(measured):
+    weak = measured("weak <1>", 0.2)
+    comparisons = [compare(weak, measured("strong", 0.9)), compare(weak, measured("third", 0.5))]
+    root = ElementTree.fromstring(comparison_svg(comparisons))
+    texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"strong", "third", "weather", "capitals"} <= set(texts)
+    assert any("weak <1>" in text for text in texts)
+    titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(titles) == 2 * (2 + 2), "two datasets and their clusters"

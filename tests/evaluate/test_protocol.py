@@ -180,3 +180,18 @@ def test_what_a_plan_has_nothing_for_is_noted(run, tmp_path, weather):
 def test_the_file_is_plain_parquet(run, tmp_path):
     results, _ = run(tmp_path / "out")
     assert pq.read_metadata(results.path).num_row_groups == 2
+
+
+def test_long_inputs_lose_part_of_a_field_only(run, tmp_path, rows_at, weather, fake_scorer, words):
+    long = rows_at(tmp_path / "long", 8)
+    path = tmp_path / "long" / "weather" / "test.jsonl"
+    path.write_text(path.read_text().replace("test day 4", "test day 4 " + "and so on " * 300))
+    scorer = fake_scorer()
+    scorer.encoder = words(input_length=400)
+    results, _ = run(tmp_path / "out", scorer, load=long, tasks=[weather], plan=EvalPlan(roles=("test",)))
+    [first, second] = [row for row in results.table().to_pylist() if row["shortened"]]
+    assert first["prompt"].startswith("test day 4 and so on")
+    assert first["prompt"].endswith("…\nDid it rain?\nOPTIONS:\n- yes\n- no")
+    assert second["prompt"].startswith("Rain on this day? test day 4")
+    assert all(len(words().tokenizer.encode(row["prompt"]).ids) <= 400 for row in (first, second))
+    assert summarize(results, samples=10).tasks[0].shortened == 2

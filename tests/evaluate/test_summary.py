@@ -13,8 +13,8 @@ def row(dataset="rte", template="0", number=0, right=True, split="test", **value
     options = ["yes", "no"]
     return {
         "dataset": dataset, "variant": "", "direction": "", "cluster": "nli", "metric": "accuracy", "split": split,
-        "template": template, "row": number, "group": None, "shots": 0, "prompt": "", "options": options,
-        "target": "yes", "references": ["yes"], "logprobs": [-1.0, -2.0], "tokens": [1, 1],
+        "template": template, "row": number, "group": None, "shots": 0, "shortened": False, "prompt": "",
+        "options": options, "target": "yes", "references": ["yes"], "logprobs": [-1.0, -2.0], "tokens": [1, 1],
         "choice": options[not right], "generated": None, "target_logprob": -1.0, "target_tokens": 1, "score": None,
         "failure": None, **values,
     }  # fmt: skip
@@ -23,7 +23,7 @@ def row(dataset="rte", template="0", number=0, right=True, split="test", **value
 @pytest.fixture
 def results(tmp_path):
     def write(rows, name="model"):
-        with writing_results(tmp_path / name, {"name": name}) as add:
+        with writing_results(tmp_path / name, {"name": name}, {}) as add:
             add(rows)
         return read_results(tmp_path / name)
 
@@ -98,6 +98,14 @@ def test_figure_1_comes_out_of_table_2():
             assert mean == pytest.approx(printed["value"], abs=0.0501)
             found += 1
     assert found == 8
+
+
+def test_the_average_is_over_clusters_however_many_datasets_they_have(results):
+    rows = [*grid([8], dataset="a"), *grid([12], dataset="b"), *grid([20], dataset="c", cluster="coreference")]
+    summary = summarize(results(rows))
+    assert summary.average.mean.value == pytest.approx((50 + 100) / 2)
+    assert summary.average.members == ["nli", "coreference"]
+    assert summarize(results(rows[:40])).average is None
 
 
 def test_directions_of_translation_are_lines_of_their_own(results):

@@ -18,6 +18,7 @@ from openflan.data.prompt import BASELINE, BaselineWriter, Prompt, PromptWriter
 
 _TRIES = 4
 _ELLIPSIS = " …"
+_MARGIN = 256
 
 
 class Fitted(NamedTuple):
@@ -47,6 +48,19 @@ def fit(prompts: Sequence[Prompt], encoder: Encoder) -> Fitted:
     return fitted
 
 
+def shorten(prompts: Sequence[Prompt], encoder: Encoder) -> list[Prompt]:
+    """Prompts to score or answer: inputs over `format.input_length` shortened as in training, targets of any length."""
+    fitted = list(prompts)
+    limit = encoder.format.input_length
+    # No token stands for less than a byte; what a chat template adds is well below the margin.
+    long = [index for index, prompt in enumerate(prompts) if len(prompt.input.encode()) > limit - _MARGIN]
+    pairs = encoder.pairs([(prompts[index].input, prompts[index].target) for index in long])
+    for index, encoded in zip(long, pairs, strict=True):
+        if encoded.start > limit:
+            fitted[index], _ = _shortened(prompts[index], encoded, encoder)
+    return fitted
+
+
 def fitting(prompts: Sequence[Prompt], encoder: Encoder) -> tuple[list[Encoded], Counter[str]]:
     """`fit` for a training stream: the sequences, and what was dropped as `dataset: reason`."""
     fitted = fit(prompts, encoder)
@@ -55,34 +69,29 @@ def fitting(prompts: Sequence[Prompt], encoder: Encoder) -> tuple[list[Encoded],
 
 def _shortened(prompt: Prompt, encoded: Encoded, encoder: Encoder) -> tuple[Prompt, Encoded]:
     """Cut the longest field by what the input is too long, judged by its own characters per token, a few times over."""
+    example = prompt.example
+    fields = example.fields.items() if example else ()
+    texts = {name: value for name, value in fields if isinstance(value, str) and value in prompt.input}
+    if example is None or not texts:
+        return prompt, encoded
+    longest = max(texts, key=lambda name: len(texts[name]))
     cut = 0
     for _ in range(_TRIES):
         excess = encoded.start - encoder.format.input_length
-        if excess <= 0 or prompt.example is None:
+        if excess <= 0:
             break
         cut += ceil(1.05 * excess * len(prompt.input) / encoded.start) + len(_ELLIPSIS)
-        shorter = _rewritten(prompt, prompt.example, cut)
-        if shorter is None:
+        words = texts[longest][: max(0, len(texts[longest]) - cut)].rsplit(maxsplit=1)
+        if not words:
             break
         # The example stays the whole one, so that a second cut is measured from the same text.
-        prompt = replace(shorter, example=prompt.example)
+        shorter = replace(example, fields={**example.fields, longest: words[0] + _ELLIPSIS})
+        prompt = replace(_writer(prompt, example).write(shorter), example=example)
         encoded = encoder.pairs([(prompt.input, prompt.target)])[0]
     return prompt, encoded
 
 
-def _rewritten(prompt: Prompt, example: Example, cut: int) -> Prompt | None:
-    """The prompt with its longest text field `cut` characters shorter, ended at a word; None when it is too short."""
-    texts = {name: value for name, value in example.fields.items() if isinstance(value, str) and value in prompt.input}
-    if not texts:
-        return None
-    longest = max(texts, key=lambda name: len(texts[name]))
-    keep = len(texts[longest]) - cut
-    if keep <= 0:
-        return None
-    shorter = texts[longest][:keep].rsplit(maxsplit=1)[0] + _ELLIPSIS
-    writer = (
-        BaselineWriter(example.task)
-        if prompt.template == BASELINE
-        else PromptWriter(example.task, int(prompt.template))
-    )
-    return writer.write(replace(example, fields={**example.fields, longest: shorter}))
+def _writer(prompt: Prompt, example: Example) -> PromptWriter | BaselineWriter:
+    if prompt.template == BASELINE:
+        return BaselineWriter(example.task)
+    return PromptWriter(example.task, int(prompt.template))

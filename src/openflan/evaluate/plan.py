@@ -10,7 +10,8 @@ import numpy as np
 
 from openflan.data.encode import Encoder
 from openflan.data.example import Example
-from openflan.data.fewshot import FewShot, Shots
+from openflan.data.fewshot import FewShot, Shot, Shots
+from openflan.data.fit import shorten
 from openflan.data.order import mix, permute_many
 from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter
 from openflan.data.rows import Role, TaskRows
@@ -63,13 +64,14 @@ class Item:
     """A prompt to score: its split, the exemplars before it, and where a written answer ends.
 
     `direction` names the field a template asks for when that is not the card's answer (translation out of German, say):
-    such prompts are a result of their own.
+    such prompts are a result of their own. `shortened`: a field was cut so that the input fits the format's length.
     """
 
     prompt: Prompt
     role: Role
     direction: str
     shots: int
+    shortened: bool
     stop: tuple[str, ...]
 
 
@@ -91,18 +93,17 @@ class TaskPlan:
 
     def items(self, encoder: Encoder) -> Iterator[Item]:
         """The prompts, role by role and template by template."""
-        baseline = self.task.card.baseline
         for role, rows in self.rows.items():
             examples = _sample(rows, self.plan.rows, self.plan.seed)
             for writer in _writers(self.task, self.plan):
-                stop = tuple(baseline.stop) if baseline and isinstance(writer, BaselineWriter) else ()
-                prompts = _written(writer, examples)
-                if self.exemplars is None:
-                    yield from (Item(prompt, role, _direction(writer), 0, stop) for prompt in prompts)
-                    continue
-                shots = FewShot(writer, self.exemplars, self.plan.shots, encoder)
-                for prompt, count in shots.extend(prompts):
-                    yield Item(prompt, role, _direction(writer), count, (*stop, shots.after))
+                written = _written(writer, examples)
+                prompts = shorten(written, encoder)
+                found, stop = [Shot(prompt, 0) for prompt in prompts], _stop(writer)
+                if self.exemplars is not None:
+                    shots = FewShot(writer, self.exemplars, self.plan.shots, encoder)
+                    found, stop = shots.extend(prompts), (*stop, shots.after)
+                for (prompt, count), before, after in zip(found, written, prompts, strict=True):
+                    yield Item(prompt, role, _direction(writer), count, after is not before, stop)
 
 
 def plan_task(plan: EvalPlan, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:
@@ -137,6 +138,10 @@ def _writers(task: Task, plan: EvalPlan) -> list[PromptWriter | BaselineWriter]:
     forward = task.card.forward_templates
     wanted = forward if plan.templates == "forward" else [number for number in plan.templates if number in forward]
     return [PromptWriter(task, number) for number in wanted]
+
+
+def _stop(writer: PromptWriter | BaselineWriter) -> tuple[str, ...]:
+    return tuple(writer.baseline.stop) if isinstance(writer, BaselineWriter) else ()
 
 
 def _direction(writer: PromptWriter | BaselineWriter) -> str:

@@ -11,7 +11,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,7 +73,7 @@ def evaluate(
         if log.damage:
             notes.append(log.damage)
         meter = _Meter(sum(one.asks for one in plans), on_progress)
-        with writing_results(out, identity, notes) as write:
+        with writing_results(out, identity, asdict(plan), notes) as write:
             for one in plans:
                 items = list(one.items(scorer.encoder))
                 _answer(items, plan, scorer, log, meter.of(one))
@@ -190,6 +190,7 @@ def _row(task: Task, item: Item, answer: Mapping[str, Any]) -> dict[str, Any]:
         "row": prompt.row,
         "group": prompt.group,
         "shots": item.shots,
+        "shortened": item.shortened,
         "prompt": prompt.input,
         "options": list(prompt.options),
         "target": prompt.target,

@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
         ("row", pa.int64()),
         ("group", pa.string()),
         ("shots", pa.int32()),
+        ("shortened", pa.bool_()),
         ("prompt", pa.string()),
         ("options", pa.list_(pa.string())),
         ("target", pa.string()),
@@ -53,7 +54,8 @@ SCHEMA = pa.schema(
     ]
 )
 """One row per prompt. `direction` is what a translation template translates into when that is not the card's answer;
-`shots` are the exemplars that fitted; log-probabilities are sums in nats, one per option; `score` is the metric on this
+`shots` are the exemplars that fitted; `shortened` inputs had a
+field cut to fit; log-probabilities are sums in nats, one per option; `score` is the metric on this
 prompt alone (0 to 100; whether the answer is right where the metric only means something on a whole set)."""
 
 _METADATA = b"openflan"
@@ -65,10 +67,11 @@ class ResultsError(OpenflanError):
 
 @dataclass(frozen=True)
 class Results:
-    """Scored prompts in a file (`SCHEMA`), who gave the answers (`identity`) and what there is to say (`notes`)."""
+    """Scored prompts in a file (`SCHEMA`): who gave the answers, as which plan asked for, and what there is to say."""
 
     path: Path
     identity: Mapping[str, Any]
+    plan: Mapping[str, Any]
     notes: Sequence[str] = ()
 
     @property
@@ -83,10 +86,10 @@ class Results:
 
 @contextmanager
 def writing_results(
-    folder: Path, identity: Mapping[str, Any], notes: Sequence[str] = ()
+    folder: Path, identity: Mapping[str, Any], plan: Mapping[str, Any], notes: Sequence[str] = ()
 ) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
     """Write `prompts.parquet`, whole or not at all; yields what appends rows in the terms of `SCHEMA`."""
-    about = json.dumps({"identity": dict(identity), "notes": list(notes)}, default=str)
+    about = json.dumps({"identity": dict(identity), "plan": dict(plan), "notes": list(notes)}, default=str)
     schema = SCHEMA.with_metadata({_METADATA: about.encode()})
     with replacing(folder / PROMPTS) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         yield lambda rows: writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
@@ -107,7 +110,7 @@ def read_results(folder: Path) -> Results:
         raise ResultsError(f"{path} is cut short or damaged ({str(error).splitlines()[0]}){cure}") from error
     if missing := [name for name in SCHEMA.names if name not in schema.names]:
         raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")
-    return Results(path, about["identity"], about["notes"])
+    return Results(path, about["identity"], about["plan"], about["notes"])
 
 
 class ScoreLog:

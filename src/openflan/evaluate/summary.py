@@ -12,7 +12,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,8 @@ class TaskScore:
     `mean` is absent when there is no answer to score, only the loss on right ones. `mean` and `std` are over
     templates, of the score called `metric`; `best` is that of `best_template`, chosen on the dev split (absent
     without dev scores). `scores` holds all of the metric's scores, and `further` what else was measured (loss in nats
-    per token, written answers in per cent), each as a mean over templates.
+    per token, written answers in per cent), each as a mean over templates. `shortened` and `failures` count
+    prompts.
     """
 
     name: str
@@ -55,6 +56,7 @@ class TaskScore:
     further: Mapping[str, float]
     templates: Sequence[TemplateScore]
     rows: int
+    shortened: int
     failures: Mapping[str, int]
 
 
@@ -70,11 +72,13 @@ class ClusterScore:
 
 @dataclass(frozen=True)
 class Summary:
-    """What an evaluation comes to."""
+    """What an evaluation comes to; `average` is the mean over its clusters, when it has several."""
 
     name: str
+    plan: Mapping[str, Any]
     tasks: Sequence[TaskScore]
     clusters: Sequence[ClusterScore]
+    average: ClusterScore | None
     notes: Sequence[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,19 +86,43 @@ class Summary:
         return dataclasses.asdict(self)
 
 
-@dataclass(frozen=True)
-class _Replicates:
-    """Bootstrap replicates [samples] of a task's mean and of its best-dev template."""
+class _Point(NamedTuple):
+    """A score and its bootstrap replicates [samples]."""
 
-    mean: Array
-    best: Array | None
+    value: float
+    replicates: Array
+
+    def interval(self) -> Interval:
+        return interval(self.value, self.replicates)
+
+
+class _Points(NamedTuple):
+    """The mean over templates, and the best-dev template where there is one."""
+
+    mean: _Point
+    best: _Point | None
+
+    def score(self, name: str, members: Sequence[str]) -> ClusterScore:
+        return ClusterScore(name, self.mean.interval(), self.best and self.best.interval(), members)
 
 
 def summarize(results: Results, split: str = "test", samples: int = SAMPLES) -> Summary:
     """Score `split`, choosing best templates on `dev` where that was evaluated too."""
     dev = blocks(results, "dev")
     scored = [_task_score(block, dev.get(name), samples) for name, block in blocks(results, split).items()]
-    return Summary(results.name, [task for task, _ in scored], _cluster_scores(scored), list(results.notes))
+    members: dict[str, dict[str, _Points]] = defaultdict(dict)
+    for task, points in scored:
+        if points is not None and task.higher_is_better:
+            members[task.cluster][task.name] = points
+    clusters = {cluster: _average(list(some.values())) for cluster, some in members.items()}
+    return Summary(
+        name=results.name,
+        plan=results.plan,
+        tasks=[task for task, _ in scored],
+        clusters=[points.score(cluster, list(members[cluster])) for cluster, points in clusters.items()],
+        average=_average(list(clusters.values())).score("", list(clusters)) if len(clusters) > 1 else None,
+        notes=list(results.notes),
+    )
 
 
 def best_template(dev: Block | None, templates: Sequence[str]) -> str | None:
@@ -111,7 +139,7 @@ def template_scores(block: Block) -> Array:
     return block.metric.score(block.sums(block.units()).sum(axis=1))
 
 
-def _task_score(block: Block, dev: Block | None, samples: int) -> tuple[TaskScore, _Replicates | None]:
+def _task_score(block: Block, dev: Block | None, samples: int) -> tuple[TaskScore, _Points | None]:
     score = TaskScore(
         name=block.name,
         cluster=block.cluster,
@@ -125,29 +153,32 @@ def _task_score(block: Block, dev: Block | None, samples: int) -> tuple[TaskScor
         further=block.further(),
         templates=[],
         rows=len({row["row"] for row in block.rows}),
+        shortened=sum(row["shortened"] for row in block.rows),
         failures=Counter(row["failure"] for row in block.rows if row["failure"]),
     )
     return _over_templates(score, block, dev, samples) if block.templates else (score, None)
 
 
-def _over_templates(score: TaskScore, block: Block, dev: Block | None, samples: int) -> tuple[TaskScore, _Replicates]:
+def _over_templates(score: TaskScore, block: Block, dev: Block | None, samples: int) -> tuple[TaskScore, _Points]:
     metric, templates = block.metric, block.templates
     sums = block.sums(block.units())
     scores = metric.score(sums.sum(axis=1))
     replicates = bootstrap(sums, metric.score, block.key, samples)[..., 0]
-    best, of_mean, of_best = best_template(dev, templates), replicates.mean(axis=1), None
-    if best is not None:
-        chosen = templates.index(best)
-        of_best = replicates[:, chosen]
-        score = replace(score, best_template=best, best=interval(scores[chosen, 0], of_best))
+    name, best = best_template(dev, templates), None
+    if name is not None:
+        chosen = templates.index(name)
+        best = _Point(float(scores[chosen, 0]), replicates[:, chosen])
+    mean = _Point(float(scores[:, 0].mean()), replicates.mean(axis=1))
     score = replace(
         score,
-        mean=interval(scores[:, 0].mean(), of_mean),
+        mean=mean.interval(),
         std=float(scores[:, 0].std(ddof=1)) if len(templates) > 1 else 0.0,
+        best_template=name,
+        best=best and best.interval(),
         scores=dict(zip(metric.names, scores.mean(axis=0).tolist(), strict=True)),
         templates=[_template_score(block, name, values) for name, values in zip(templates, scores, strict=True)],
     )
-    return score, _Replicates(of_mean, of_best)
+    return score, _Points(mean, best)
 
 
 def _template_score(block: Block, template: str, values: Array) -> TemplateScore:
@@ -161,27 +192,13 @@ def _template_score(block: Block, template: str, values: Array) -> TemplateScore
     )
 
 
-def _cluster_scores(scored: Sequence[tuple[TaskScore, _Replicates | None]]) -> list[ClusterScore]:
-    members: dict[str, list[tuple[TaskScore, _Replicates]]] = defaultdict(list)
-    for task, replicates in scored:
-        if replicates is not None and task.higher_is_better:
-            members[task.cluster].append((task, replicates))
-    return [_cluster_score(cluster, some) for cluster, some in members.items()]
+def _average(parts: Sequence[_Points]) -> _Points:
+    """The mean over datasets, or over clusters; datasets are resampled independently of each other."""
 
+    def mean(points: Sequence[_Point]) -> _Point:
+        return _Point(
+            float(np.mean([point.value for point in points])), np.mean([point.replicates for point in points], axis=0)
+        )
 
-def _cluster_score(cluster: str, members: Sequence[tuple[TaskScore, _Replicates]]) -> ClusterScore:
-    means = [(task.mean.value, found.mean) for task, found in members if task.mean]
-    bests = [(task.best.value, found.best) for task, found in members if task.best and found.best is not None]
-    return ClusterScore(
-        cluster,
-        _averaged(means),
-        _averaged(bests) if len(bests) == len(members) else None,
-        [task.name for task, _ in members],
-    )
-
-
-def _averaged(scores: Sequence[tuple[float, Array]]) -> Interval:
-    """The mean of scores; datasets are resampled independently of each other."""
-    return interval(
-        float(np.mean([value for value, _ in scores])), np.mean([replicates for _, replicates in scores], axis=0)
-    )
+    bests = [part.best for part in parts if part.best is not None]
+    return _Points(mean([part.mean for part in parts]), mean(bests) if len(bests) == len(parts) else None)

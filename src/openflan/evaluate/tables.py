@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -52,15 +53,26 @@ def summary_table(summary: Summary, references: References | None = None) -> Ren
             if task.cluster == cluster:
                 shown = [_reference(lines.get(task.name)) for lines in references.values()]
                 table.add_row(*_cells(task), *shown)
+    if summary.average:
+        cells = ("Mean over clusters", "", _interval(summary.average.mean), "", "", _interval(summary.average.best))
+        table.add_row(*cells, style="bold")
     return Group(table, *(Text(note, style="yellow") for note in remarks(summary)))
 
 
 def remarks(summary: Summary) -> list[str]:
-    """What a reader of the numbers should know: failed prompts and dropped exemplars first, then the run's notes."""
-    found = []
-    for task in summary.tasks:
-        for reason, count in task.failures.items():
-            found.append(f"{task.name}: {count} prompts not scored ({reason})")
+    """What a reader of the numbers should know: failures, shortened inputs, dropped exemplars, and the run's notes."""
+    found = [
+        f"{task.name}: {count} prompts not scored ({reason})"
+        for task in summary.tasks
+        for reason, count in task.failures.items()
+    ]
+    if shortened := [f"{task.name} ({task.shortened})" for task in summary.tasks if task.shortened]:
+        found.append(f"prompts shortened to fit the input length: {', '.join(shortened)}")
+    asked = summary.plan["shots"]["count"]
+    kept = {task.name: [one.shots for one in task.templates] for task in summary.tasks}
+    if dropped := [f"{name} {np.mean(shots):.1f}" for name, shots in kept.items() if shots and min(shots) < asked]:
+        budget = summary.plan["shots"]["budget"]
+        found.append(f"of {asked} exemplars these fitted into {budget} tokens on average: {', '.join(dropped)}")
     return [*found, *summary.notes]
 
 
