@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from openflan.data.mixture import Mixture
     from openflan.evaluate.protocol import Progress as EvalProgress
     from openflan.evaluate.results import Results
+    from openflan.evaluate.summary import Summary
+    from openflan.recipe import Recipe
     from openflan.study.run import Run
     from openflan.tasks.registry import Task
     from openflan.train.loop import Progress as TrainProgress
@@ -28,7 +30,7 @@ def fetched(model: str) -> Path:
         return resolve(model, lambda have, total: bar.update(line, completed=have, total=total, visible=True))
 
 
-def tuned(run: Run, mixture: Mixture) -> None:
+def tuned(run: Run, mixture: Mixture, *, resume: bool = True, prepared: Path | None = None) -> None:
     """Train, showing loss, tokens a second and time left."""
     steps = run.recipe.train.total_steps
     with _bar() as bar:
@@ -38,24 +40,33 @@ def tuned(run: Run, mixture: Mixture) -> None:
             told = f"tuning: loss {now.loss:.3f}, {now.tokens_per_second:,.0f} tokens/s, {_time(now.seconds_left)} left"
             bar.update(line, completed=now.step, total=now.steps, description=told)
 
-        result = run.tune(mixture, show, lambda text: err.print(marked(text)))
+        result = run.tune(mixture, show, lambda text: err.print(marked(text)), resume=resume, prepared=prepared)
     out.print(
         f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
         f"{_time(result.seconds)}; last loss {result.loss:.3f}"
     )
 
 
-def measured(run: Run, name: str, tasks: Sequence[Task]) -> Results:
-    """Evaluate one of the run's models, showing dataset, rate and time left."""
+def measured(recipe: Recipe, model: Path, name: str, folder: Path, tasks: Sequence[Task]) -> Results:
+    """Evaluate a model, showing dataset, rate and time left."""
+    from openflan.study.run import measure
+
     with _bar() as bar:
         line = bar.add_task(f"measuring {name}", total=None)
 
         def show(now: EvalProgress) -> None:
             left = "" if now.seconds_left is None else f", {_time(now.seconds_left)} left"
-            told = f"measuring {name}: {now.task}, {now.rate:,.1f} prompts/s{left}"
+            told = f"measuring {name}: {now.task}, {now.rate:,.1f} answers/s{left}"
             bar.update(line, completed=now.done, total=now.total, description=told)
 
-        return run.measure(name, tasks, show)
+        return measure(recipe, model, name, folder, tasks, show)
+
+
+def print_summary(summary: Summary) -> None:
+    """The table of one evaluated model, with the paper's figures where it has some."""
+    from openflan.evaluate.tables import summary_table
+
+    out.print(summary_table(summary))
 
 
 def _bar() -> Progress:

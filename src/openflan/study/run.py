@@ -26,10 +26,11 @@ from typing import Any
 import torch
 
 from openflan import __version__
-from openflan.data.encode import Format
+from openflan.data.fast import accelerated
 from openflan.data.fewshot import Shots
 from openflan.data.fit import fitting
 from openflan.data.mixture import Mixture
+from openflan.data.prepared import reuse
 from openflan.data.rows import load_rows
 from openflan.data.select import Selection, select
 from openflan.data.sources import parse_source
@@ -37,7 +38,7 @@ from openflan.data.stream import Stream
 from openflan.errors import RecipeError
 from openflan.evaluate.plan import EvalPlan
 from openflan.evaluate.protocol import OnProgress, evaluate
-from openflan.evaluate.rank import Scorer
+from openflan.evaluate.scorer import ModelScorer
 from openflan.evaluate.results import Results
 from openflan.files import write_json
 from openflan.model.load import encoder_for, load_model, load_tokenizer
@@ -72,20 +73,52 @@ class Run:
         self.recipe.save(self.folder / "recipe.yaml")
         write_json(self.folder / "environment.json", environment())
 
-    def tune(self, mixture: Mixture, on_progress: Callable[[Progress], None], say: Callable[[str], None]) -> TrainResult:
-        """Finetune on the mixture, going on from the last checkpoint; the tuned model is saved to `tuned`."""
-        recipe = self.recipe
-        encoder = encoder_for(self.model, recipe.format)
-        rows = Stream(mixture, encoder, recipe.train.row_length, seed=recipe.data.seed, fit=fitting)
+    def stream(self, mixture: Mixture) -> Stream:
+        """The packed rows of a mixture, as the recipe's format and row length make them."""
+        encoder, _ = accelerated(encoder_for(self.model, self.recipe.format), [])
+        return Stream(mixture, encoder, self.recipe.train.row_length, seed=self.recipe.data.seed, fit=fitting)
+
+    def tune(
+        self,
+        mixture: Mixture,
+        on_progress: Callable[[Progress], None],
+        say: Callable[[str], None],
+        *,
+        resume: bool = True,
+        prepared: Path | None = None,
+    ) -> TrainResult:
+        """Finetune on the mixture, going on from the last checkpoint; the tuned model is saved to `tuned`.
+
+        Rows `prepared` for this very mixture are read; else they are made on the fly.
+        """
+        recipe, stream = self.recipe, self.stream(mixture)
         shares = [asdict(share) for share in mixture.shares()]
         write_json(self.folder / "mixture.json", {"fingerprint": mixture.fingerprint, "datasets": shares})
-        model = load_model(self.model, dtype=recipe.model.dtype)
-        tokenizer = load_tokenizer(self.model)
-        result = train(model, rows, recipe.train, self.folder, on_progress=on_progress, tokenizer=tokenizer, say=say)
-        write_json(self.folder / "dropped.json", dict(rows.dropped))
+        result = train(
+            load_model(self.model, dtype=recipe.model.dtype),
+            reuse(stream, prepared, say) if prepared else stream,
+            recipe.train,
+            self.folder,
+            resume=resume,
+            on_progress=on_progress,
+            tokenizer=load_tokenizer(self.model),
+            say=say,
+        )
+        write_json(self.folder / "dropped.json", dict(stream.dropped))
         return result
 
-    def measure(self, name: str, tasks: Sequence[Task], on_progress: OnProgress) -> Results:
+    def subject(self, name: str) -> tuple[Recipe, Path]:
+        """One of the run's models to measure: the recipe to measure it by, and its folder."""
+        if name != BASELINE:
+            return self.recipe, self.tuned if name == TUNED else self.model
+        changed = {
+            "format": replace(self.recipe.format, join="space"),
+            "evaluate": replace(self.recipe.evaluate, templates="baseline", generate="free"),
+        }
+        return self.recipe.model_copy(update=changed), self.model
+
+
+def measure(self, name: str, tasks: Sequence[Task], on_progress: OnProgress) -> Results:
         """Evaluate one of the run's models on `tasks`; what is scored already is not scored again."""
         model = self.tuned if name == TUNED else self.model
         recipe = self.recipe
@@ -104,7 +137,7 @@ def measure(
 ) -> Results:
     """Evaluate the model in a folder as a recipe's `evaluate` section says, on the rows of its `data` section."""
     source = parse_source(recipe.data.source)
-    scorer = Scorer(load_model(model, dtype=recipe.model.dtype), encoder_for(model, recipe.format))
+    scorer = ModelScorer(load_model(model, dtype=recipe.model.dtype), encoder_for(model, recipe.format))
     load = partial(load_rows, source=source, carve=recipe.data.carve)
     identity = {
         "name": name,

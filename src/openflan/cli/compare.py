@@ -1,0 +1,39 @@
+"""`openflan compare`: evaluated models against each other, prompt by prompt."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("runs", nargs="+", type=Path, help="folders with scores (eval/<name> of a run, or eval-<name>)")
+    parser.add_argument("--split", choices=("test", "dev"), default="test", help="which rows (default: test)")
+    parser.add_argument("--figure", type=Path, help="also draw the comparison to this SVG file")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a table that holds every run against the first one."""
+    from openflan.cli.terminal import out, print_json
+    from openflan.errors import OpenflanError
+    from openflan.evaluate.compare import compare
+    from openflan.evaluate.results import read_results
+    from openflan.evaluate.tables import comparison_table
+
+    if len(options.runs) < 2:
+        raise OpenflanError("name at least two folders to compare")
+    results = [read_results(folder) for folder in options.runs]
+    comparisons = [compare(results[0], other, options.split) for other in results[1:]]
+    if options.json:
+        print_json([asdict(comparison) for comparison in comparisons])
+    else:
+        out.print(comparison_table(comparisons))
+    if options.figure:
+        from openflan.evaluate.summary import summarize
+        from openflan.files import write_text
+        from openflan.report.figures import of_summaries
+
+        write_text(options.figure, of_summaries([summarize(one, options.split) for one in results]))

@@ -1,0 +1,65 @@
+"""`openflan eval`: measure any Hugging Face model on held-out tasks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from openflan.cli.recipe import add_recipe_arguments, recipe_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
+    add_recipe_arguments(parser)
+    parser.add_argument("--tasks", nargs="+", help="presets, clusters or datasets (default: what the recipe holds out)")
+    parser.add_argument("--source", help="samples, mirror:DIR or hub (default: the recipe's)")
+    parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), help="how input and target are joined")
+    parser.add_argument("--baseline", action="store_true", help="the GPT-3-style prompts instead of the templates")
+    parser.add_argument("--shots", type=int, help="exemplars before each query")
+    parser.add_argument("--rows", type=int, help="most test rows per dataset")
+    parser.add_argument("--name", help="what the model is called in tables (default: its folder's name)")
+    parser.add_argument("--out", type=Path, help="where the scores go (default: runs/eval-<name>)")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate; what is scored already is not scored again. Exit status 1 when a prompt could not be scored."""
+    from openflan.cli.measuring import fetched, measured, print_summary
+    from openflan.cli.terminal import out, print_json
+    from openflan.errors import RecipeError
+    from openflan.evaluate.summary import summarize
+    from openflan.study.run import measured_tasks
+
+    options.changes = [*options.changes, *_changes(options)]
+    recipe = recipe_of(options)
+    unseen, seen = measured_tasks(recipe)
+    tasks = list({task.name: task for task in [*unseen, *seen]}.values())
+    if not tasks:
+        raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
+    model = fetched(options.model)
+    if (model / "model" / "config.json").is_file():
+        model = model / "model"
+    name = options.name or (model.parent.name if model.name == "model" else model.name)
+    folder = options.out or Path("runs") / f"eval-{name}"
+    results = measured(recipe, model, name, folder, tasks)
+    summary = summarize(results)
+    if options.json:
+        print_json(summary.to_dict())
+    else:
+        print_summary(summary)
+        out.print(f"Every scored prompt: {results.path}")
+    return int(any(task.failures for task in summary.tasks))
+
+
+def _changes(options: argparse.Namespace) -> list[str]:
+    """The verb's own options as changes to the recipe."""
+    given = {
+        "evaluate.tasks": options.tasks and f"[{', '.join(options.tasks)}]",
+        "data.source": options.source,
+        "format.join": "space" if options.baseline and not options.join else options.join,
+        "evaluate.templates": "baseline" if options.baseline else None,
+        "evaluate.shots": options.shots,
+        "evaluate.rows": options.rows,
+    }
+    return [f"{key}={value}" for key, value in given.items() if value is not None]

@@ -1,0 +1,86 @@
+"""`openflan score`: rank the options of your own prompts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("model", help="a Hugging Face model folder, or the small model by its name")
+    parser.add_argument("file", type=Path, help='JSON lines: {"input": str, "options": [str, …]}')
+    parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), default="space",
+                        help="how input and option are joined (default: space, a plain continuation)")  # fmt: skip
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="precision")
+    parser.add_argument("--input-length", type=int, default=1_000_000, help="most tokens of an input")
+    parser.add_argument("--out", type=Path, help="write the lines here instead of to standard output")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print each line with `logprobs` (a sum per option, in nats, in order) and `choice`.
+
+    A line that cannot be scored comes back with `error` instead, in its place; exit status 1 then.
+    """
+    from openflan.cli.measuring import fetched
+    from openflan.data.encode import Format
+    from openflan.evaluate.requests import Failure, RankRequest
+    from openflan.evaluate.scorer import ModelScorer
+    from openflan.files import write_text
+    from openflan.model.load import encoder_for, load_model
+
+    lines = _read(options.file)
+    model = fetched(options.model)
+    format = Format(join=options.join, input_length=options.input_length)
+    scorer = ModelScorer(load_model(model, dtype=options.dtype), encoder_for(model, format))
+    sound = [number for number, line in enumerate(lines) if "error" not in line]
+    requests = [RankRequest(lines[number]["input"], lines[number]["options"]) for number in sound]
+    for number, answer in scorer.rank(requests):
+        line = lines[sound[number]]
+        if isinstance(answer, Failure):
+            line["error"] = f"{options.file}:{line['line']}: {answer.reason}"
+        else:
+            line["logprobs"] = answer.logprobs
+            line["choice"] = line["options"][answer.logprobs.index(max(answer.logprobs))]
+    text = "".join(json.dumps(_without_line(line), ensure_ascii=False) + "\n" for line in lines)
+    if options.out:
+        write_text(options.out, text)
+    else:
+        sys.stdout.write(text)
+    faults = [line["error"] for line in lines if "error" in line]
+    for fault in faults:
+        print(f"openflan score: {fault}", file=sys.stderr)
+    return int(bool(faults))
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """The file's lines as objects with their line number; a bad line becomes one with `error`."""
+    from openflan.errors import OpenflanError
+
+    try:
+        texts = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OpenflanError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return [_parsed(text, f"{path}:{number}") | {"line": number} for number, text in enumerate(texts, 1) if text.strip()]
+
+
+def _parsed(text: str, place: str) -> dict[str, Any]:
+    try:
+        line = json.loads(text)
+    except json.JSONDecodeError as error:
+        return {"error": f"{place}: not JSON: {error.msg}"}
+    if not isinstance(line, dict):
+        return {"error": f"{place}: expected an object with input and options, found {type(line).__name__}"}
+    if not isinstance(line.get("input"), str):
+        return {**line, "error": f"{place}: input must be a string"}
+    options = line.get("options")
+    if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+        return {**line, "error": f"{place}: options must be a list of strings"}
+    return line
+
+
+def _without_line(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key != "line"}
