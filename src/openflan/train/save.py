@@ -78,4 +78,10 @@ def _gathered(module: torch.nn.Module) -> dict[str, Tensor]:
     """All weights, whole, on the first process; the others take part and get none."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     gathered = get_model_state_dict(module, options=options)
-    return {name.removeprefix("model."): weight for name, weight in gathered.items() if isinstance(weight, Tensor)}
+    # A weight that is tied to another has two names here, and one in a model folder.
+    own = {*dict(module.named_parameters()), *dict(module.named_buffers())}
+    return {
+        name.removeprefix("model."): weight
+        for name, weight in gathered.items()
+        if isinstance(weight, Tensor) and name in own
+    }

@@ -1,0 +1,27 @@
+"""One process of a parallel run: `parallel_child.py FOLDER STOP_AFTER SETTINGS...`, started by torchrun."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+from training_support import config, llama, stream, tokenizer
+
+from openflan.train.loop import train
+
+torch.set_num_threads(1)
+
+
+def main():
+    folder, stop_after, settings = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+
+    def stop(progress):
+        if progress.step == stop_after:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    train(llama(), stream(), config(**settings), folder, tokenizer=tokenizer(), on_progress=stop, say=print)
+
+
+main()
