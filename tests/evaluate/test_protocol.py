@@ -195,3 +195,28 @@ def test_long_inputs_lose_part_of_a_field_only(run, tmp_path, rows_at, weather, 
     assert second["prompt"].startswith("Rain on this day? test day 4")
     assert all(len(words().tokenizer.encode(row["prompt"]).ids) <= 400 for row in (first, second))
     assert summarize(results, samples=10).tasks[0].shortened == 2
+
+
+def test_a_log_without_its_head_is_nobodys(run, tmp_path, fake_scorer):
+    whole = run(tmp_path / "out")[0].table()
+    log = tmp_path / "out" / LOG
+    log.write_bytes(log.read_bytes()[20:])
+    scorer = fake_scorer()
+    results, _ = run(tmp_path / "out", scorer)
+    assert "all scores are made again" in results.notes[0]
+    assert len(scorer.asked) == len(whole)
+    assert run(tmp_path / "out")[0].notes == []
+
+
+def test_written_answers_count_as_the_option_they_spell(run, tmp_path, weather, fake_scorer):
+    class Chatty(fake_scorer):
+        def generate(self, inputs, max_tokens=256, stop=()):
+            return ((number, "Yes." if number % 2 else "well, yes") for number in range(len(inputs)))
+
+    plan = EvalPlan(roles=("test",), rank=False, generate="all")
+    results, _ = run(tmp_path / "out", Chatty(), plan=plan, tasks=[weather])
+    [task] = summarize(results, samples=10).tasks
+    assert task.further["written_option"] == 50
+    assert task.mean.value == task.further["written_accuracy"] > 0
+    rows = results.table().to_pylist()
+    assert all((row["score"] == 100) == (row["generated"] == "Yes." and row["target"] == "yes") for row in rows)

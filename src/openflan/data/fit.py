@@ -53,11 +53,12 @@ def shorten(prompts: Sequence[Prompt], encoder: Encoder) -> list[Prompt]:
     fitted = list(prompts)
     limit = encoder.format.input_length
     # No token stands for less than a byte; what a chat template adds is well below the margin.
-    long = [index for index, prompt in enumerate(prompts) if len(prompt.input.encode()) > limit - _MARGIN]
+    wordy = [index for index, prompt in enumerate(prompts) if len(prompt.input.encode()) > limit - _MARGIN]
+    lengths = map(len, encoder.prefixes([prompts[index].input for index in wordy]))
+    long = [index for index, length in zip(wordy, lengths, strict=True) if length > limit]
     pairs = encoder.pairs([(prompts[index].input, prompts[index].target) for index in long])
     for index, encoded in zip(long, pairs, strict=True):
-        if encoded.start > limit:
-            fitted[index], _ = _shortened(prompts[index], encoded, encoder)
+        fitted[index], _ = _shortened(prompts[index], encoded, encoder)
     return fitted
 
 

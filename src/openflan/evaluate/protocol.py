@@ -21,6 +21,7 @@ from openflan.evaluate.metrics import METRICS, Judged, is_correct
 from openflan.evaluate.plan import EvalPlan, Item, Load, TaskPlan, plan_task
 from openflan.evaluate.requests import Failure, RankRequest, Scorer
 from openflan.evaluate.results import Results, ScoreLog, read_results, writing_results
+from openflan.evaluate.scored import prediction
 from openflan.tasks.registry import Task
 
 
@@ -178,8 +179,7 @@ def _row(task: Task, item: Item, answer: Mapping[str, Any]) -> dict[str, Any]:
     ranked = len(prompt.options) > 0 and len(logprobs) == len(prompt.options)
     choice = prompt.options[logprobs.index(max(logprobs))] if ranked else None
     gold = prompt.options.index(prompt.target) if ranked else 0
-    prediction = choice if choice is not None else answer.get("text")
-    return {
+    row = {
         "dataset": task.card.name,
         "variant": task.variant,
         "direction": item.direction,
@@ -201,15 +201,16 @@ def _row(task: Task, item: Item, answer: Mapping[str, Any]) -> dict[str, Any]:
         "generated": answer.get("text"),
         "target_logprob": logprobs[gold] if logprobs else None,
         "target_tokens": tokens[gold] if tokens else None,
-        "score": None if prediction is None else _score(task, prompt, prediction),
         "failure": answer.get("failure"),
     }
+    said = prediction(row)
+    return {**row, "score": None if said is None else _score(task, prompt, said)}
 
 
-def _score(task: Task, prompt: Prompt, prediction: str) -> float:
+def _score(task: Task, prompt: Prompt, said: str) -> float:
     """The metric on this prompt alone, or whether the answer is right where it takes a whole set to have the metric."""
     metric = METRICS[task.card.metric]
     if not metric.per_prompt:
-        return 100 * is_correct(prediction, prompt.references)
-    judged = Judged(prediction, prompt.references, prompt.options, prompt.group)
+        return 100 * is_correct(said, prompt.references)
+    judged = Judged(said, prompt.references, prompt.options, prompt.group)
     return metric.scores([judged])[metric.primary]

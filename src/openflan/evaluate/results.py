@@ -161,7 +161,10 @@ class ScoreLog:
         good, bad = [], []
         for number, line in enumerate(lines, 1):
             entry = _entry(line)
-            if entry is not None and number == 1:
+            if number == 1:
+                if entry is None or "identity" not in entry:
+                    self.damage = f"the first line of {self.path} is damaged: all scores are made again"
+                    return
                 self._check(entry)
             elif entry is not None and "key" in entry:
                 self._answers[entry.pop("key")] = entry

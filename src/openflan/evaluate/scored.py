@@ -51,7 +51,7 @@ class Block:
     def further(self) -> dict[str, float]:
         """What is measured besides the metric, by name: the mean over templates of each one's ratio of sums."""
         found = {}
-        for name, measure in _FURTHER.items():
+        for name, measure in FURTHER.items():
             pairs = [[pair for row in rows if (pair := measure(row))] for rows in self.by_template().values()]
             if ratios := [np.divide(*np.sum(some, axis=0)) for some in pairs if some]:
                 found[name] = float(np.mean(ratios))
@@ -84,9 +84,11 @@ def line_name(dataset: str, variant: str = "", direction: str = "") -> str:
 
 
 def prediction(row: Row) -> str | None:
-    """The chosen option, or what was written; None when neither is there."""
-    answer: str | None = row["choice"] if row["choice"] is not None else row["generated"]
-    return answer
+    """The chosen option, or what was written (as the option it spells, if it does); None when neither is there."""
+    if row["choice"] is not None or row["generated"] is None:
+        choice: str | None = row["choice"]
+        return choice
+    return chosen_option(row["generated"], row["options"])
 
 
 def unit_of(row: Row) -> tuple[str, int]:
@@ -123,4 +125,4 @@ def _written_right(row: Row) -> tuple[float, float] | None:
     return 100.0 * is_correct(chosen_option(row["generated"], row["options"]), row["references"]), 1.0
 
 
-_FURTHER = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}
+FURTHER = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}

@@ -15,6 +15,10 @@ from openflan.evaluate.statistics import Interval
 from openflan.evaluate.summary import ClusterScore, Summary, TaskScore
 from openflan.tasks.clusters import CLUSTERS
 
+_FURTHER = {"loss": "loss", "written_option": "an option", "written_accuracy": "written"}
+"""What is measured besides the metric: nats per token of the right answer; of answers written to prompts with options,
+how many are one of them and how many are right, in per cent."""
+
 _AVERAGE = "average"
 _NAME_WIDTH = 22
 _COLOURS = {1: "green", 0: "", -1: "red"}
@@ -44,15 +48,18 @@ def summary_table(summary: Summary, references: References | None = None) -> Ren
     table.add_column("metric", style="dim", no_wrap=True)
     for heading in ("mean", "std", "#t", "best-dev"):
         table.add_column(heading, justify="right", no_wrap=True)
+    further = [name for name in _FURTHER if any(name in task.further for task in summary.tasks)]
+    for name in further:
+        table.add_column(_FURTHER[name], justify="right", no_wrap=True)
     for name in references:
         table.add_column(name.replace("_", " "), justify="right", style="dim", min_width=5, max_width=10)
     averages = {one.cluster: one for one in summary.clusters}
     for cluster in dict.fromkeys(task.cluster for task in summary.tasks):
-        table.add_row(*_cluster_cells(cluster, averages.get(cluster), references))
+        table.add_row(*_cluster_cells(cluster, averages.get(cluster), [""] * len(further), references))
         for task in summary.tasks:
             if task.cluster == cluster:
                 shown = [_reference(lines.get(task.name)) for lines in references.values()]
-                table.add_row(*_cells(task), *shown)
+                table.add_row(*_cells(task), *(_further(task, name) for name in further), *shown)
     if summary.average:
         cells = ("Mean over clusters", "", _interval(summary.average.mean), "", "", _interval(summary.average.best))
         table.add_row(*cells, style="bold")
@@ -76,7 +83,9 @@ def remarks(summary: Summary) -> list[str]:
     return [*found, *summary.notes]
 
 
-def _cluster_cells(cluster: str, average: ClusterScore | None, references: References) -> list[str | Text]:
+def _cluster_cells(
+    cluster: str, average: ClusterScore | None, gap: Sequence[str], references: References
+) -> list[str | Text]:
     title = Text(CLUSTERS.get(cluster, cluster), style="bold", overflow="ellipsis")
     if average is None or len(average.members) == 1:
         return [title]
@@ -84,7 +93,10 @@ def _cluster_cells(cluster: str, average: ClusterScore | None, references: Refer
     return [
         title,
         _AVERAGE,
-        *(Text(cell, style="bold") for cell in (_interval(average.mean), "", "", _interval(average.best), *shown)),
+        *(
+            Text(cell, style="bold")
+            for cell in (_interval(average.mean), "", "", _interval(average.best), *gap, *shown)
+        ),
     ]
 
 
@@ -103,6 +115,12 @@ def _cells(task: TaskScore) -> Sequence[str]:
         str(len(task.templates)),
         _interval(task.best),
     )
+
+
+def _further(task: TaskScore, name: str) -> str:
+    if name not in task.further:
+        return ""
+    return f"{task.further[name]:.2f}" if name == "loss" else f"{task.further[name]:.1f}"
 
 
 def _metric(name: str, higher_is_better: bool) -> str:
