@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
 
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task
+
+hypothesis.settings.register_profile("openflan", deadline=None)
+hypothesis.settings.load_profile("openflan")
 
 CHECKOUT = Path(__file__).parent.parent
 
