@@ -19,7 +19,11 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Repository:
-    """Files by revision. `gated` answers 401 or 403; `cut` ends so many downloads of a file half way."""
+    """Files by revision.
+
+    `gated` answers 401 or 403; `cut` ends so many downloads of a file half way; `silent` files, or kinds of question
+    (`revision`, `tree`), get no answer.
+    """
 
     revisions: dict[str, dict[str, bytes]]
     gated: int = 0
@@ -94,6 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, "RepoNotFound", "Invalid username or password.")
         if repository.gated:
             return self._error(repository.gated, "GatedRepo", f"Access to dataset {name} is restricted.")
+        if rest and rest[0] in repository.silent:
+            return self._wait()
         revision, inside = _revision(rest[1:])
         if repository.commit(revision) is None:
             return self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
@@ -120,9 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             return self._error(404, "EntryNotFound", f"{path} does not exist")
         if path in repository.silent and self.command == "GET":
-            self.hub.stopped.wait()
-            self.close_connection = True
-            return None
+            return self._wait()
         headers = {
             "X-Repo-Commit": str(repository.commit(revision)),
             "ETag": f'"{hashlib.sha1(content).hexdigest()}"',
@@ -138,6 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
         if cut:
             repository.cut[path] -= 1
         return self._send(status, content, headers, len(content) // 2 if cut else None)
+
+    def _wait(self) -> None:
+        self.hub.stopped.wait()
+        self.close_connection = True
 
     def _json(self, value: Any) -> None:
         self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})

@@ -28,7 +28,7 @@ SPLIT_LIMIT = 120_000
 """A Parquet split with more rows is read in part: enough whole row groups to hold so many. (30,000 training rows are
 used of a dataset, and cards that share a corpus take parts of 27 % of it.)"""
 
-_TIMEOUT = 10.0
+_SILENCE = 10.0
 """Seconds without an answer after which a request counts as failed, where the hub's client sets no limit itself."""
 
 
@@ -163,19 +163,32 @@ class HubCopy:
             import datasets
         except ImportError:
             raise MissingRowsError("rows from the hub need the extra `hub`: pip install 'openflan[hub]'") from None
-        from huggingface_hub import get_session
-
-        get_session().timeout = _TIMEOUT
         return datasets
 
     def _call(self, function: Any, *arguments: Any) -> Any:
         try:
+            _limit_silence()
             return function(*arguments)
         except OpenflanError:
             raise
         except Exception as error:  # The library, the HTTP client and pyarrow raise dozens of kinds here.
             cause = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
             raise MissingRowsError(f"hub {self.name} did not load: {cause} ({type(error).__name__})") from error
+
+
+def _limit_silence() -> None:
+    """Make requests fail on a server that does not answer; the client lists files without any limit of its own."""
+    from huggingface_hub import get_session
+
+    hooks = getattr(get_session(), "event_hooks", None)
+    if hooks and _fail_when_silent not in hooks["request"]:
+        hooks["request"].append(_fail_when_silent)
+
+
+def _fail_when_silent(request: Any) -> None:
+    limits = request.extensions.setdefault("timeout", {})
+    for phase in ("connect", "read", "write", "pool"):
+        limits[phase] = _SILENCE if limits.get(phase) is None else limits[phase]
 
 
 def _open(file: str) -> pq.ParquetFile:

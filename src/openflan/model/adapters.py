@@ -1,14 +1,17 @@
-"""LoRA adapters, through peft."""
+"""LoRA adapters, through peft.
+
+Recipes hold a `Lora`, and verbs that only look at data read recipes: so torch is imported when a model is touched.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any
 
 from openflan.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,11 @@ class Lora:
 def add_lora(model: PreTrainedModel, lora: Lora, *, seed: int) -> Any:
     """Freeze a model and add trainable adapters in place; returns peft's wrapper, for `merge_lora`.
 
-    The new weights are float32 and follow from `seed`. Raises `ModelError` without peft, or for layers that are not there.
+    The new weights are float32 and follow from `seed`. Raises `ModelError` without peft, or for layers that are
+    not there.
     """
+    import torch
+
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
