@@ -14,7 +14,7 @@ from openflan.evaluate.trie import Ints
 
 
 class Decoding:
-    """Continues B prefixes whose keys and values [B, L, key heads, size] by layer stand in `states`, padded on the left.
+    """Continues B prefixes whose keys and values [B, L, key heads, size] by layer are `states`, padded on the left.
 
     Rows are independent of each other: each sees its own prefix and what it has written, at its own positions.
     """
@@ -79,4 +79,3 @@ class Decoding:
         """Go on with some of the rows."""
         self._lengths = self._lengths[places]
         self._states = self._states.each(lambda tensor: tensor[places])
-

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from openflan.evaluate.requests import Ranking
@@ -33,7 +34,8 @@ class Question(NamedTuple):
     @classmethod
     def of(cls, number: int, encoded: Sequence[tuple[Ints, int]]) -> Question:
         """A question out of (tokens, start) pairs."""
-        return cls(number, [tokens for tokens, _ in encoded], [start for _, start in encoded], list(range(len(encoded))))
+        sequences, starts = [tokens for tokens, _ in encoded], [start for _, start in encoded]
+        return cls(number, sequences, starts, list(range(len(encoded))))
 
     @property
     def scored(self) -> int:
@@ -61,16 +63,16 @@ class Engine(Protocol):
         ...
 
 
-def target_logprobs(logits: Tensor, rows: Ints, targets: Ints) -> Ints:
-    """Log-probabilities [n] (float64) of the tokens `targets` [n] under the rows `rows` [n] of logits [any, vocabulary]."""
+def target_logprobs(logits: Tensor, rows: Ints, targets: Ints) -> NDArray[np.float64]:
+    """Log-probabilities [n], in float64, of `targets` [n] under the `rows` [n] of logits [any, vocabulary]."""
     logits = logits.float()
     picked = logits[torch.from_numpy(rows).to(logits.device), torch.from_numpy(targets).to(logits.device)]
     totals = torch.logsumexp(logits, dim=-1)[torch.from_numpy(rows).to(logits.device)]
-    result: Ints = (picked.double() - totals.double()).cpu().numpy()
+    result: NDArray[np.float64] = (picked.double() - totals.double()).cpu().numpy()
     return result
 
 
-def rankings(batch: Sequence[Question], logprobs: Any) -> list[Ranking]:
+def rankings(batch: Sequence[Question], logprobs: NDArray[np.float64]) -> list[Ranking]:
     """Sums per option out of the log-probabilities of all scored tokens of a batch, in order."""
     lengths = [len(t) - s for question in batch for t, s in zip(question.sequences, question.starts, strict=True)]
     sums = np.add.reduceat(logprobs, np.cumsum([0, *lengths[:-1]])).tolist()
@@ -132,7 +134,7 @@ class PaddedEngine:
 def generate_with_transformers(
     model: Any, prefixes: Sequence[Ints], max_tokens: int, eos: int, *, left: bool
 ) -> list[list[int]]:
-    """Greedy search by transformers' own `generate`; what follows the prefix (`left`), or all that the decoder wrote."""
+    """Greedy search by transformers' own `generate`: what follows a prefix (`left`), or all that a decoder wrote."""
     ids, mask = (tensor.to(model.device) for tensor in padded(prefixes, left=left))
     written = model.generate(
         input_ids=ids,

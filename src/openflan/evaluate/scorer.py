@@ -1,8 +1,8 @@
 """A model that ranks options and writes answers, prompts by the ten thousand.
 
 The log-probability of an option is the sum over its tokens (`openflan.data.encode` says which those are, with EOS or
-without), in nats. What holds of the numbers: in float32 they equal those of a plain forward pass over each option alone to
-1e-4, whatever the order of requests, the batches, and what else is in them; in bfloat16 only as far as that dtype goes.
+without), in nats. What holds of the numbers: in float32 they equal those of a plain forward pass over each option alone
+to 1e-4, whatever the order of requests, the batches, and what else is in them; in bfloat16 as far as that dtype goes.
 
 Prompts are sorted by their text, so that those with a common beginning (a few-shot block, a passage, an instruction)
 meet, and are tokenized and run batch by batch; memory does not grow with their number. A batch is as large as
@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -42,8 +42,8 @@ _Answer = TypeVar("_Answer")
 class ModelScorer:
     """Ranks and writes with a causal or encoder-decoder model (see `openflan.evaluate.requests.Scorer`).
 
-    `token_budget` is about how many tokens go through the model at once; the default is 2,048 on a CPU, where more gains
-    nothing, and 32,768 on a GPU. The model is left as it was found, in training mode or not.
+    `token_budget` is about how many tokens go through the model at once; the default is 2,048 on a CPU, where more
+    gains nothing, and 32,768 on a GPU. The model is left as it was found, in training mode or not.
     """
 
     def __init__(self, model: Any, encoder: Encoder, *, token_budget: int | None = None) -> None:

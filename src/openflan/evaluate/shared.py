@@ -69,7 +69,8 @@ class SharedEngine:
         attention = self._attention(trie, paths)
         scored, rows = np.unique([path[-1] for path in trie.paths], return_inverse=True)
         logits = forward(self.model, trie, scored, attention)[torch.from_numpy(rows).to(self.model.device)]
-        self._path, self._states = prefixes[-1], attention.kept.each(lambda states: states[-1, width - len(prefixes[-1]) :])
+        last = prefixes[-1]
+        self._path, self._states = last, attention.kept.each(lambda states: states[-1, width - len(last) :].clone())
         lengths = np.array([len(prefix) for prefix in prefixes])
         return Decoding(self.model, attention.kept, lengths, max_tokens).run(logits.argmax(-1), self.eos, finished)
 
@@ -86,7 +87,7 @@ class SharedEngine:
 def shares(model: Any) -> bool:
     """Whether a model computes the same over a trie as over plain sequences, tried on seven tokens.
 
-    It does not where attention is not all that mixes tokens, or where attention has parts that the engine does not know.
+    It does not where something else than attention mixes tokens, or attention has parts that the engine does not know.
     """
     if not getattr(model, "_supports_attention_backend", False):
         return False

@@ -61,7 +61,7 @@ class _Group(NamedTuple):
 class TreeAttention:
     """Attention over the nodes of a trie.
 
-    `held` are the states of the trie's held nodes. The states of the nodes in `keep` (any shape) are put aside in `kept`.
+    `held` are the states of the trie's held nodes. Those of the nodes in `keep` (any shape) are put aside in `kept`.
     """
 
     def __init__(

@@ -27,9 +27,9 @@ def shared_length(one: Ints, other: Ints) -> int:
 class Trie:
     """The flat trie of some token sequences, none of them empty, given in sorted (or any prefix-grouping) order.
 
-    `held` tokens at the head of the first sequence have been computed before: they are nodes like any others, the first
-    `held` of them, but not among the `new` ones. Per node: `tokens`, `depths` (its position in the sequence, from 0) and
-    `ends` (one past the last node below it). `paths[s]` are the nodes of sequence `s`, one for each of its tokens.
+    `held` tokens at the head of the first sequence have been computed before: they are the first `held` nodes, but not
+    among the `new` ones. Per node: `tokens`, `depths` (its position in the sequence, from 0) and `ends` (one past the
+    last node below it). `paths[s]` are the nodes of sequence `s`, one for each of its tokens.
     """
 
     def __init__(self, sequences: Sequence[Ints], held: int = 0) -> None:

@@ -1,0 +1,153 @@
+"""Small models of several families with random weights, and a tokenizer to go with them."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers.decoders import ByteLevel
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from openflan.data.encode import Encoder, Format
+from openflan.evaluate.requests import RankRequest
+
+WORDS = [
+    "the",
+    "cat",
+    "sat",
+    "on",
+    "a",
+    "mat",
+    "while",
+    "rain",
+    "fell",
+    "over",
+    "old",
+    "towns",
+    "and",
+    "people",
+    "walked",
+    "home",
+    "in",
+    "slow",
+    "grey",
+    "light",
+]
+VOCABULARY = 320
+EOS, BOS = 0, 1
+
+_SIZES = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+_TOKENS = {"bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": EOS, "initializer_range": 0.15}
+_GROUPED = {**_SIZES, **_TOKENS, "intermediate_size": 64, "num_key_value_heads": 2, "max_position_embeddings": 256}
+
+FAMILIES = {
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(**_GROUPED)),
+    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**_GROUPED, head_dim=8)),
+    "gpt2": lambda: GPT2LMHeadModel(
+        GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=256, **_TOKENS)
+    ),
+    "gpt_neox": lambda: GPTNeoXForCausalLM(
+        GPTNeoXConfig(**_SIZES, **_TOKENS, intermediate_size=64, max_position_embeddings=256)
+    ),
+    # Sees twelve tokens back only.
+    "mistral": lambda: MistralForCausalLM(MistralConfig(**_GROUPED, sliding_window=12)),
+    # Its attention cannot be replaced: nothing is shared.
+    "bloom": lambda: BloomForCausalLM(
+        BloomConfig(vocab_size=VOCABULARY, hidden_size=32, n_layer=2, n_head=4, **_TOKENS)
+    ),
+    "t5": lambda: T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=VOCABULARY,
+            d_model=32,
+            d_kv=8,
+            d_ff=64,
+            num_layers=2,
+            num_heads=4,
+            initializer_factor=1.0,
+            eos_token_id=EOS,
+            pad_token_id=2,
+            decoder_start_token_id=2,
+        )
+    ),
+}
+CAUSAL = [family for family in FAMILIES if family != "t5"]
+
+
+@cache
+def small_model_of(family: str) -> PreTrainedModel:
+    torch.manual_seed(0)
+    return FAMILIES[family]().eval()
+
+
+@cache
+def byte_tokenizer() -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<eos>", "<bos>", "<pad>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 4, trainer)
+    return tokenizer
+
+
+def byte_encoder(join: str = "eos", *, bos: int | None = None, input_length: int = 200) -> Encoder:
+    return Encoder(byte_tokenizer(), Format(join=join, input_length=input_length), eos=EOS, bos=bos)
+
+
+def some_requests(count: int = 12, seed: int = 0) -> list[RankRequest]:
+    """Prompts that share beginnings or do not, with two to four options that do the same."""
+    chance = random.Random(seed)
+
+    def words(least: int, most: int) -> str:
+        return " ".join(chance.choices(WORDS, k=chance.randint(least, most)))
+
+    opening = words(12, 12)
+    requests = []
+    for number in range(count):
+        stem = words(1, 2)
+        options = [f"{stem} {ending}" for ending in chance.sample(WORDS, chance.randint(2, 4))]
+        requests.append(RankRequest((opening + " " if number % 3 else "") + words(1, 12), (*options, stem)))
+    return requests
+
+
+def plain_logprobs(model: PreTrainedModel, encoder: Encoder, request: RankRequest) -> list[float]:
+    """Each option alone through the model's own forward pass."""
+    sums = []
+    for tokens, start in encoder.options(request.input, request.options):
+        if start == 0:
+            tokens, start = [encoder.eos, *tokens], 1
+        targets = torch.tensor(tokens[start:])
+        with torch.no_grad():
+            if model.config.is_encoder_decoder:
+                logits = model(input_ids=torch.tensor([tokens[:start]]), labels=targets[None]).logits[0]
+            else:
+                logits = model(torch.tensor([tokens])).logits[0, start - 1 : -1]
+        sums.append(torch.log_softmax(logits.double(), -1).gather(1, targets[:, None]).sum().item())
+    return sums
+
+
+def assert_close(found: list[float], expected: list[float]) -> None:
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
