@@ -47,11 +47,14 @@ def test_compiled_text_equals_jinja(source: str, names: dict[str, Any]) -> None:
         ("{{ choices == [] }}", False),
         ("{{ true }}", True),
         ("{{ choices[0] }} {{ choices[1] }}", "x y"),
+        ("{{ result | upper }}", "R"),
+        ("{{ range(3) | list }}", [0, 1, 2]),
+        ("{{ '%}' ~ result }}", "%}r"),
         ("plain", "plain"),
     ],
 )
 def test_single_expression_keeps_its_type(source: str, expected: Any) -> None:
-    assert compile_value(source)({"choices": ["x", "y"]}) == expected
+    assert compile_value(source)({"choices": ["x", "y"], "result": "r"}) == expected
 
 
 @pytest.mark.parametrize(

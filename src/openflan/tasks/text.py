@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
 Names = Mapping[str, Any]
@@ -29,11 +30,8 @@ class TextError(ValueError):
     """A text that does not compile, or does not render on the names at hand."""
 
 
-def _environment() -> SandboxedEnvironment:
-    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
-
-
-_ENVIRONMENT = _environment()
+_ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+_GLOBALS = dict(_ENVIRONMENT.globals)
 
 
 @cache
@@ -50,7 +48,7 @@ def compile_text(source: str) -> Callable[[Names], str]:
 
     def render(names: Names) -> str:
         try:
-            return template.render(names)
+            return "".join(template.root_render_func(_context(template, names)))
         except _FAULTS as error:
             raise TextError(str(error)) from error
 
@@ -67,11 +65,15 @@ def compile_value(source: str) -> Callable[[Names], Any]:
     match _plain_pieces(source.strip()):
         case [(True, name)]:
             return lambda names: _lookup(names, name)
-    compiled = _ENVIRONMENT.compile_expression(expression, undefined_to_none=False)
+    _parse(source)
+    template = _ENVIRONMENT.from_string(f"{{% set result = ({expression}) %}}")
 
     def evaluate(names: Names) -> Any:
+        context = _context(template, names)
         try:
-            value = compiled(**names)
+            for _ in template.root_render_func(context):
+                pass
+            value = context.vars["result"]
         except _FAULTS as error:
             raise TextError(f"{{{{ {expression} }}}}: {error}") from error
         if any(isinstance(part, StrictUndefined) for part in (value if isinstance(value, list) else [value])):
@@ -113,6 +115,11 @@ def _shown(node: nodes.Node) -> Iterator[str]:
         case nodes.Concat():
             for part in node.iter_child_nodes():
                 yield from _shown(part)
+
+
+def _context(template: Template, names: Names) -> Context:
+    """What `template` is rendered in. Sharing one mapping saves Jinja most of its work for texts this short."""
+    return template.new_context({**_GLOBALS, **names}, shared=True)
 
 
 def _parse(source: str) -> nodes.Template:
