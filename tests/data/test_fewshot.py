@@ -58,10 +58,10 @@ class Rows:
         return Example(TASK, n, {"day": f"day {n}"}, OPTIONS, answer, (answer,), OPTIONS, group)
 
 
-def encoder(join="newline"):
+def encoder(join="newline", **limits):
     tokenizer = Tokenizer(WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = Split(Regex(r"\w+|\W"), "isolated")
-    return Encoder(tokenizer, Format(join=join), eos=0, chat=lambda text: text)
+    return Encoder(tokenizer, Format(join=join, **limits), eos=0, chat=lambda text: text)
 
 
 def few_shot(rows=None, template=0, join="newline", **shots):
@@ -210,3 +210,16 @@ def test_fewer_rows_than_wished_are_all_shown():
 
 def test_zero_shots_change_nothing():
     assert few_shot(count=0).extend(queries(1001)) == [(queries(1001)[0], 0)]
+
+
+def test_a_format_that_takes_less_than_the_budget_is_kept_to():
+    narrow = encoder(input_length=150)
+    few = FewShot(PromptWriter(TASK, 0), Rows(), Shots(count=16), narrow)
+    prompt, count = few.extend(queries(1001))[0]
+    assert 0 < count < 16
+    assert len(narrow.prefixes([prompt.input])[0]) <= 150
+
+
+def test_the_draws_are_fixed_for_ever():
+    """Few-shot scores rest on them."""
+    assert days(few_shot(count=4).extend(queries(1001))[0].prompt.input)[:-1] == [40, 191, 75, 1]

@@ -16,7 +16,7 @@ def load(tmp_path, rows_at):
 @pytest.fixture
 def run(load, weather, capitals, fake_scorer):
     def run(out, scorer=None, plan=None, tasks=(weather, capitals), load=load, **identity):
-        progress, identity = [], {"name": "fake", **identity}
+        progress, identity = [], {"name": "fake"} | identity
         scorer = scorer or fake_scorer()
         results = evaluate(plan or EvalPlan(), tasks, load, scorer, out, identity=identity, on_progress=progress.append)
         return results, progress
@@ -98,10 +98,13 @@ def test_a_results_file_cut_in_half_is_named_and_made_again_at_no_cost(run, tmp_
     assert scorer.asked == []
 
 
-def test_scores_of_another_model_are_never_taken(run, tmp_path):
+def test_scores_of_another_model_are_never_taken(run, tmp_path, fake_scorer):
     run(tmp_path / "out", model="a")
     with pytest.raises(ResultsError, match="model: 'a', now 'b'"):
         run(tmp_path / "out", model="b")
+    scorer = fake_scorer()
+    assert run(tmp_path / "out", scorer, model="a", name="another name")[0].name == "another name"
+    assert scorer.asked == []
 
 
 def test_baseline_prompts_score_the_baseline_strings_and_stop_where_the_card_says(run, tmp_path, fake_scorer):
@@ -220,3 +223,12 @@ def test_written_answers_count_as_the_option_they_spell(run, tmp_path, weather, 
     assert task.mean.value == task.further["written_accuracy"] > 0
     rows = results.table().to_pylist()
     assert all((row["score"] == 100) == (row["generated"] == "Yes." and row["target"] == "yes") for row in rows)
+
+
+def test_a_missing_dev_split_costs_the_best_template_only(run, tmp_path, weather):
+    (tmp_path / "rows" / "weather" / "dev.jsonl").unlink()
+    results, _ = run(tmp_path / "out", tasks=[weather])
+    [task] = summarize(results, samples=10).tasks
+    assert task.best is None
+    assert task.mean.value == 100
+    assert results.notes[0].startswith("no best template: weather")

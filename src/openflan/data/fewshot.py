@@ -100,6 +100,9 @@ class FewShot:
         self.writer, self.rows, self.shots, self._encoder = writer, rows, shots, encoder
         self.before, self.after = _JOINS[encoder.format.join]
         self._fixed: list[_Exemplar] | None = None
+        # Where the format takes less than the budget: its own tokens, and one a join may cost, come off.
+        own = len(encoder.prefixes([""])[0]) + shots.count
+        self._budget = min(shots.budget, encoder.format.input_length - own)
 
     def extend(self, queries: Sequence[Prompt]) -> list[Shot]:
         """Put exemplars before each query, as many as the budget holds."""
@@ -109,7 +112,7 @@ class FewShot:
         return [self._extend(query, length) for query, length in zip(queries, lengths, strict=True)]
 
     def _extend(self, query: Prompt, length: int) -> Shot:
-        kept, room = [], self.shots.budget - length
+        kept, room = [], self._budget - length
         for exemplar in islice(self._exemplars(query), self.shots.count):
             room -= exemplar.tokens
             if room < 0:

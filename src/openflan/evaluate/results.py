@@ -178,12 +178,12 @@ class ScoreLog:
                 temporary.write_bytes(_line(self._head).encode() + b"".join(line + b"\n" for line in good))
 
     def _check(self, head: Mapping[str, Any]) -> None:
-        theirs, ours = head.get("identity"), self._head["identity"]
-        if theirs != ours:
-            keys = [key for key in {**ours, **(theirs or {})} if (theirs or {}).get(key) != ours.get(key)]
+        theirs, ours = head["identity"], self._head["identity"]
+        # What the run is called says nothing about its scores.
+        if keys := [key for key in {**ours, **theirs} if key != "name" and theirs.get(key) != ours.get(key)]:
             raise ResultsError(
                 f"{self.path} holds scores of another run ("
-                + ", ".join(f"{key}: {(theirs or {}).get(key)!r}, now {ours.get(key)!r}" for key in keys)
+                + ", ".join(f"{key}: {theirs.get(key)!r}, now {ours.get(key)!r}" for key in keys)
                 + "); evaluate into another folder or remove it"
             )
 

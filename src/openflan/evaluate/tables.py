@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -37,33 +39,57 @@ References = Mapping[str, Mapping[str, Reference]]
 """Reference lines: name → dataset → score."""
 
 
+class _Column(NamedTuple):
+    """A column of the summary: what it says of a dataset, and of a cluster's average."""
+
+    heading: str
+    of_task: Callable[[TaskScore], str]
+    of_cluster: Callable[[ClusterScore], str] = lambda cluster: ""
+
+
 def summary_table(summary: Summary, references: References | None = None) -> RenderableType:
     """One line per dataset under its cluster's average, with reference lines as further columns.
 
     ± is half the width of the 95 % interval; `std` is over the `#t` templates.
     """
-    references = references or {}
+    columns = _columns(summary, references or {})
     table = Table(title=summary.name, box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
-    table.add_column("metric", style="dim", no_wrap=True)
-    for heading in ("mean", "std", "#t", "best-dev"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    further = [name for name in _FURTHER if any(name in task.further for task in summary.tasks)]
-    for name in further:
-        table.add_column(_FURTHER[name], justify="right", no_wrap=True)
-    for name in references:
-        table.add_column(name.replace("_", " "), justify="right", style="dim", min_width=5, max_width=10)
-    averages = {one.cluster: one for one in summary.clusters}
+    for column in columns:
+        table.add_column(column.heading, justify="left" if column.heading == "metric" else "right", no_wrap=True)
+    averages = {one.cluster: one for one in summary.clusters if len(one.members) > 1}
     for cluster in dict.fromkeys(task.cluster for task in summary.tasks):
-        table.add_row(*_cluster_cells(cluster, averages.get(cluster), [""] * len(further), references))
+        average = averages.get(cluster)
+        cells = [column.of_cluster(average) for column in columns] if average else []
+        table.add_row(CLUSTERS.get(cluster, cluster), *cells, style="bold")
         for task in summary.tasks:
             if task.cluster == cluster:
-                shown = [_reference(lines.get(task.name)) for lines in references.values()]
-                table.add_row(*_cells(task), *(_further(task, name) for name in further), *shown)
-    if summary.average:
-        cells = ("Mean over clusters", "", _interval(summary.average.mean), "", "", _interval(summary.average.best))
-        table.add_row(*cells, style="bold")
+                table.add_row(f"  {task.name}", *(column.of_task(task) for column in columns))
+    if average := summary.average:
+        table.add_row("Mean over clusters", *(column.of_cluster(average) for column in columns), style="bold")
     return Group(table, *(Text(note, style="yellow") for note in remarks(summary)))
+
+
+def _columns(summary: Summary, references: References) -> list[_Column]:
+    """The columns, less those that would be empty."""
+    columns = [
+        _Column("metric", lambda task: _metric(task.metric, task.higher_is_better), lambda cluster: _AVERAGE),
+        _Column("mean", lambda task: _interval(task.mean), lambda cluster: _interval(cluster.mean)),
+        _Column("std", lambda task: f"{task.std:.1f}" if len(task.templates) > 1 else ""),
+        _Column("#t", lambda task: str(len(task.templates))),
+    ]
+    if any(task.best for task in summary.tasks):
+        columns.append(_Column("best-dev", lambda task: _interval(task.best), lambda cluster: _interval(cluster.best)))
+    columns += [
+        _Column(heading, partial(_further, name))
+        for name, heading in _FURTHER.items()
+        if any(name in task.further for task in summary.tasks)
+    ]
+    columns += [
+        _Column(name.replace("_", " "), partial(_reference, line), partial(_reference_mean, line))
+        for name, line in references.items()
+    ]
+    return columns
 
 
 def remarks(summary: Summary) -> list[str]:
@@ -83,44 +109,21 @@ def remarks(summary: Summary) -> list[str]:
     return [*found, *summary.notes]
 
 
-def _cluster_cells(
-    cluster: str, average: ClusterScore | None, gap: Sequence[str], references: References
-) -> list[str | Text]:
-    title = Text(CLUSTERS.get(cluster, cluster), style="bold", overflow="ellipsis")
-    if average is None or len(average.members) == 1:
-        return [title]
-    shown = [_mean([lines.get(name) for name in average.members]) for lines in references.values()]
-    return [
-        title,
-        _AVERAGE,
-        *(
-            Text(cell, style="bold")
-            for cell in (_interval(average.mean), "", "", _interval(average.best), *gap, *shown)
-        ),
-    ]
-
-
-def _mean(references: Sequence[Reference | None]) -> str:
-    """The average of reference scores, where every member has one."""
-    values = [reference.value for reference in references if reference is not None]
-    return f"{sum(values) / len(values):.1f}" if len(values) == len(references) else ""
-
-
-def _cells(task: TaskScore) -> Sequence[str]:
-    return (
-        f"  {task.name}",
-        _metric(task.metric, task.higher_is_better),
-        _interval(task.mean),
-        f"{task.std:.1f}" if len(task.templates) > 1 else "",
-        str(len(task.templates)),
-        _interval(task.best),
-    )
-
-
-def _further(task: TaskScore, name: str) -> str:
+def _further(name: str, task: TaskScore) -> str:
     if name not in task.further:
         return ""
     return f"{task.further[name]:.2f}" if name == "loss" else f"{task.further[name]:.1f}"
+
+
+def _reference(line: Mapping[str, Reference], task: TaskScore) -> str:
+    reference = line.get(task.name)
+    return "–" if reference is None else f"{reference.value:.1f}{reference.mark}"
+
+
+def _reference_mean(line: Mapping[str, Reference], cluster: ClusterScore) -> str:
+    """The average of the reference scores, where every member has one."""
+    values = [line[name].value for name in cluster.members if name in line]
+    return f"{sum(values) / len(values):.1f}" if len(values) == len(cluster.members) else ""
 
 
 def _metric(name: str, higher_is_better: bool) -> str:
@@ -129,10 +132,6 @@ def _metric(name: str, higher_is_better: bool) -> str:
 
 def _interval(score: Interval | None) -> str:
     return "–" if score is None else str(score)
-
-
-def _reference(reference: Reference | None) -> str:
-    return "–" if reference is None else f"{reference.value:.1f}{reference.mark}"
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
