@@ -16,12 +16,15 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from openflan.data.order import mix, permute, permute_many
+from openflan.data.order import mix, permutation, permute_many
 from openflan.data.prompt import Prompt, PromptWriter, writers
 from openflan.data.rows import TaskRows
 from openflan.errors import MissingRowsError
 from openflan.tasks.prepare import SkipRow
+
+Numbers = NDArray[np.int64]
 
 RATE_CAP = 3_000
 """A dataset's rows beyond this add no weight (paper section 2.4)."""
@@ -70,6 +73,7 @@ class Mixture:
         self._rates = np.array([min(len(part), self.rate_cap) for part in self.parts], dtype=np.int64)
         self._ends = np.cumsum(self._rates)
         self._writers: list[list[PromptWriter]] = [writers(part.task, self.templates) for part in self.parts]
+        self._kept: tuple[int, Numbers, Numbers] | None = None
 
     @property
     def round(self) -> int:
@@ -82,9 +86,11 @@ class Mixture:
         while start < stop:
             number, first = divmod(start, self.round)
             last = min(stop - number * self.round, self.round)
-            slots = permute_many(np.arange(first, last), self.round, mix(self.seed, "round", number))
-            for slot in slots.tolist():
-                drawn.append(self._draw(number, slot, start))
+            datasets, counts = (column[first:last] for column in self._order(number))
+            positions = self._positions(datasets, counts)
+            for dataset, position in zip(datasets.tolist(), positions.tolist(), strict=True):
+                template = mix(self.seed, "template", start) % len(self._writers[dataset])
+                drawn.append(Draw(dataset, position, template))
                 start += 1
         return drawn
 
@@ -130,11 +136,28 @@ class Mixture:
             digest.update(part.fingerprint.encode())
         return digest.hexdigest()[:16]
 
-    def _draw(self, number: int, slot: int, index: int) -> Draw:
-        dataset = int(np.searchsorted(self._ends, slot, side="right"))
-        rate, rows = int(self._rates[dataset]), len(self.parts[dataset])
-        count = number * rate + slot - int(self._ends[dataset] - rate)
-        epoch, position = divmod(count, rows)
-        key = mix(self.seed, "epoch", self.parts[dataset].task.name, epoch)
-        template = mix(self.seed, "template", index) % len(self._writers[dataset])
-        return Draw(dataset, permute(position, rows, key), template)
+    def _order(self, number: int) -> tuple[Numbers, Numbers]:
+        """The datasets a round draws, in order, and how often each was drawn before: int64, shape [round] both.
+
+        The last round asked for is kept, since windows walk through rounds.
+        """
+        kept = self._kept
+        if kept is None or kept[0] != number:
+            slots = permutation(self.round, mix(self.seed, "round", number))
+            datasets = np.searchsorted(self._ends, slots, side="right")
+            sorted_by_dataset = np.argsort(datasets, kind="stable")
+            counts = np.empty_like(datasets)
+            counts[sorted_by_dataset] = np.arange(self.round)
+            counts += number * self._rates[datasets] - (self._ends - self._rates)[datasets]
+            self._kept = kept = number, datasets, counts
+        return kept[1:]
+
+    def _positions(self, datasets: Numbers, counts: Numbers) -> Numbers:
+        """Where among its rows each draw stands: every epoch of a dataset goes through them in an order of its own."""
+        rows = np.array([len(part) for part in self.parts])[datasets]
+        epochs, positions = np.divmod(counts, rows)
+        for dataset, epoch in sorted(set(zip(datasets.tolist(), epochs.tolist(), strict=True))):
+            part, mine = self.parts[dataset], (datasets == dataset) & (epochs == epoch)
+            key = mix(self.seed, "epoch", part.task.name, epoch)
+            positions[mine] = permute_many(positions[mine], len(part), key)
+        return positions
