@@ -18,6 +18,7 @@ VERBS: dict[str, str] = {
     "show": "print a dataset's prompts on real rows as the model sees them",
     "lint": "check cards and templates",
     "doctor": "check every card against a source of rows",
+    "generate": "make rows of a dataset that no open copy has",
     "licences": "list the licences a mixture rests on",
     "mix": "print the table of a mixture: rows, rates, expected draws",
     "prepare": "tokenize and pack a mixture to disk",

@@ -191,7 +191,7 @@ class _Deal:
             raise MissingRowsError(
                 f"{task.name}: {self.opened.origin} has no split {slices[role].split!r} for {role} (found "
                 f"{', '.join(self.available)})"
-                + ("" if self.carve else "; data.carve: true cuts it out of another split")
+                + ("; data.carve: true cuts it out of another split" if len(absent) < len(slices) else "")
             )
         carved = {name: self._donor(name) for name in absent} if self.carve else {}
         split = carved.get(role) or slices[role].split

@@ -84,7 +84,10 @@ class MirrorSource:
 
     def _what_to_do(self, task: Task, candidates: list[str]) -> str:
         folders = " or ".join(f"{name}/" for name in candidates)
-        get = task.card.access or "write a Parquet or JSONL file per split there, with the columns the card names"
+        layout = task.layouts[0]
+        splits = ", ".join(dict.fromkeys(part.split for part in layout.splits.values()))
+        columns = ", ".join(f"{name}: {kind}" for name, kind in layout.columns.items())
+        get = task.card.access or f"Write {splits} there, as Parquet or JSONL files with the columns {columns}."
         return f"no rows in {self.root} (looked for {folders}). {get}"
 
 
