@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from openflan.data.fewshot import Shots
+from openflan.evaluate.baselines import Reference
 from openflan.evaluate.compare import compare
 from openflan.evaluate.drawing import comparison_svg
 from openflan.evaluate.plan import EvalPlan
@@ -83,12 +84,21 @@ def test_nothing_in_common_is_an_error(measured, weather, capitals):
         compare(measured("one", tasks=[weather]), measured("two", tasks=[capitals]))
 
 
-def test_tables_fit_a_terminal_and_say_what_matters(measured):
+def test_a_summary_fits_the_terminal_and_names_what_does_not(measured):
+    summary = summarize(measured("strong", 0.9))
+    line = {"weather": Reference(50.0), "capitals": Reference(12.3, "R")}
+    table = summary_table(summary, dict.fromkeys(("random", "majority", "flan_zero_avg"), line))
+    wide, narrow = printed(table, 100), printed(table, 72)
+    assert "12.3ᴿ" in wide
+    assert "no room for" not in wide
+    assert "flan zero avg" in narrow.split("no room for: ")[1]
+    assert max(map(len, narrow.splitlines())) <= 72
+    for task in summary.tasks:
+        assert str(task.mean) in narrow
+
+
+def test_a_comparison_shows_differences_stars_and_a_picture(measured):
     weak, strong = measured("weak", 0.2), measured("strong", 0.9)
-    text = printed(summary_table(summarize(strong), {"random": {}, "flan_zero_avg": {}}), 80)
-    assert "weather" in text
-    assert "Natural language" in text
-    assert max(map(len, text.splitlines())) <= 80
     drawn = printed(comparison_table([compare(weak, strong)]))
     assert "***" in drawn
     assert "●" in drawn

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import ceil
 from typing import NamedTuple
 
 from openflan.data.encode import Encoded, Encoder
@@ -17,7 +16,7 @@ from openflan.data.example import Example
 from openflan.data.prompt import BASELINE, BaselineWriter, Prompt, PromptWriter
 
 _TRIES = 4
-_ELLIPSIS = " …"
+_ELLIPSIS, _ELLIPSIS_TOKENS = " …", 1
 _MARGIN = 256
 
 
@@ -69,23 +68,23 @@ def fitting(prompts: Sequence[Prompt], encoder: Encoder) -> tuple[list[Encoded],
 
 
 def _shortened(prompt: Prompt, encoded: Encoded, encoder: Encoder) -> tuple[Prompt, Encoded]:
-    """Cut the longest field by what the input is too long, judged by its own characters per token, a few times over."""
+    """Cut as many tokens off the end of the longest field as the input is too long; a few times, as seams shift."""
     example = prompt.example
     fields = example.fields.items() if example else ()
     texts = {name: value for name, value in fields if isinstance(value, str) and value in prompt.input}
     if example is None or not texts:
         return prompt, encoded
     longest = max(texts, key=lambda name: len(texts[name]))
-    cut = 0
+    ends = [end for _, end in encoder.tokenizer.encode_batch([texts[longest]], add_special_tokens=False)[0].offsets]
     for _ in range(_TRIES):
         excess = encoded.start - encoder.format.input_length
         if excess <= 0:
             break
-        cut += ceil(1.05 * excess * len(prompt.input) / encoded.start) + len(_ELLIPSIS)
-        words = texts[longest][: max(0, len(texts[longest]) - cut)].rsplit(maxsplit=1)
+        ends = ends[: -excess - _ELLIPSIS_TOKENS]
+        words = texts[longest][: ends[-1]].rsplit(maxsplit=1) if ends else []
         if not words:
             break
-        # The example stays the whole one, so that a second cut is measured from the same text.
+        # The example stays the whole one: what is cut is always measured from the same text.
         shorter = replace(example, fields={**example.fields, longest: words[0] + _ELLIPSIS})
         prompt = replace(_writer(prompt, example).write(shorter), example=example)
         encoded = encoder.pairs([(prompt.input, prompt.target)])[0]

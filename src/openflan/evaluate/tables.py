@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +24,7 @@ how many are one of them and how many are right, in per cent."""
 
 _AVERAGE = "average"
 _NAME_WIDTH = 22
+_UNBOUNDED = 10_000
 _COLOURS = {1: "green", 0: "", -1: "red"}
 _METRICS = {
     "accuracy": "acc",
@@ -50,24 +52,45 @@ class _Column(NamedTuple):
 def summary_table(summary: Summary, references: References | None = None) -> RenderableType:
     """One line per dataset under its cluster's average, with reference lines as further columns.
 
-    ± is half the width of the 95 % interval; `std` is over the `#t` templates.
+    ± is half the width of the 95 % interval; `std` is over the `#t` templates. Where the terminal is too narrow the
+    last columns are left out, and named below.
     """
-    columns = _columns(summary, references or {})
-    table = Table(title=summary.name, box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
-    for column in columns:
-        table.add_column(column.heading, justify="left" if column.heading == "metric" else "right", no_wrap=True)
-    averages = {one.cluster: one for one in summary.clusters if len(one.members) > 1}
-    for cluster in dict.fromkeys(task.cluster for task in summary.tasks):
-        average = averages.get(cluster)
-        cells = [column.of_cluster(average) for column in columns] if average else []
-        table.add_row(CLUSTERS.get(cluster, cluster), *cells, style="bold")
-        for task in summary.tasks:
-            if task.cluster == cluster:
-                table.add_row(f"  {task.name}", *(column.of_task(task) for column in columns))
-    if average := summary.average:
-        table.add_row("Mean over clusters", *(column.of_cluster(average) for column in columns), style="bold")
-    return Group(table, *(Text(note, style="yellow") for note in remarks(summary)))
+    return _SummaryTable(summary, references or {})
+
+
+@dataclass(frozen=True)
+class _SummaryTable:
+    summary: Summary
+    references: References
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw as many columns as fit."""
+        columns = _columns(self.summary, self.references)
+        wide = options.update(width=_UNBOUNDED)
+        widths = [self._table(columns[: n + 1]).__rich_measure__(console, wide).maximum for n in range(len(columns))]
+        shown = max(sum(width <= options.max_width for width in widths), 2)
+        yield self._table(columns[:shown])
+        if hidden := [column.heading.replace("\n", " ") for column in columns[shown:]]:
+            yield Text(f"no room for: {', '.join(hidden)}", style="dim")
+        yield from (Text(note, style="yellow") for note in remarks(self.summary))
+
+    def _table(self, columns: Sequence[_Column]) -> Table:
+        summary = self.summary
+        table = Table(title=summary.name, box=None, pad_edge=False, header_style="bold", title_justify="left")
+        table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
+        for column in columns:
+            table.add_column(column.heading, justify="left" if column.heading == "metric" else "right", no_wrap=True)
+        averages = {one.cluster: one for one in summary.clusters if len(one.members) > 1}
+        for cluster in dict.fromkeys(task.cluster for task in summary.tasks):
+            average = averages.get(cluster)
+            cells = [column.of_cluster(average) for column in columns] if average else []
+            table.add_row(CLUSTERS.get(cluster, cluster), *cells, style="bold")
+            for task in summary.tasks:
+                if task.cluster == cluster:
+                    table.add_row(f"  {task.name}", *(column.of_task(task) for column in columns))
+        if average := summary.average:
+            table.add_row("Mean over clusters", *(column.of_cluster(average) for column in columns), style="bold")
+        return table
 
 
 def _columns(summary: Summary, references: References) -> list[_Column]:
@@ -86,7 +109,7 @@ def _columns(summary: Summary, references: References) -> list[_Column]:
         if any(name in task.further for task in summary.tasks)
     ]
     columns += [
-        _Column(name.replace("_", " "), partial(_reference, line), partial(_reference_mean, line))
+        _Column(name.replace("_", "\n"), partial(_reference, line), partial(_reference_mean, line))
         for name, line in references.items()
     ]
     return columns
