@@ -85,7 +85,7 @@ def test_rows_in_no_layout_are_told_by_the_closest_one(make_task: Make, make_mir
 
 def test_missing_dataset_says_where_and_what_to_do(make_task: Make, make_mirror: Make, toy_rows: Make) -> None:
     root = make_mirror("another", train=toy_rows(2))
-    with pytest.raises(MissingRowsError, match=r"toy: no rows in .*\(looked for toy/\)\. write a Parquet or JSONL"):
+    with pytest.raises(MissingRowsError, match=r"toy: no rows in .*\(looked for toy/\)\. Write train, validation"):
         MirrorSource(root, "m").open(make_task(access=None))
     with pytest.raises(MissingRowsError, match="Sign the form"):
         MirrorSource(root, "m").open(make_task(access="Sign the form."))
