@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from openflan.data.lint import lint_rows
-from openflan.data.sources import parse_source
-from openflan.errors import UnknownNameError
+from openflan.data.sources import RowSource, parse_source
+from openflan.errors import CardError, UnknownNameError
 from openflan.tasks.lint import CardFile, lint_card
 from openflan.tasks.registry import CATALOG, load_catalog
 
@@ -26,14 +26,23 @@ def run(options: argparse.Namespace) -> int:
     source = parse_source(options.source)
     cards = findings = 0
     for path in _paths(options.cards):
-        file = CardFile.read(path)
-        bundled = path.is_relative_to(CATALOG)
+        required = path.is_relative_to(CATALOG) or options.source != "samples"
         cards += 1
-        for finding in [*lint_card(file), *lint_rows(file, source, required=bundled or options.source != "samples")]:
+        for finding in _findings(path, source, required):
             print(finding)
             findings += 1
     print(f"{cards} card{'s' * (cards != 1)}, {findings or 'no'} finding{'s' * (findings != 1)}")
     return 1 if findings else 0
+
+
+def _findings(path: Path, source: RowSource, required: bool) -> list[str]:
+    try:
+        file = CardFile.read(path)
+    except CardError as error:
+        return [
+            f"{path}{fault.removeprefix(str(path)).replace(': ', ': FLN000 ', 1)}" for fault in str(error).splitlines()
+        ]
+    return [str(finding) for finding in [*lint_card(file), *lint_rows(file, source, required=required)]]
 
 
 def _paths(given: Iterable[str]) -> Iterator[Path]:

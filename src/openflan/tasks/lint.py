@@ -21,6 +21,7 @@ from openflan.tasks.text import names_in, own_words, shown_names
 from openflan.yamlfile import line_of
 
 CODES: dict[str, str] = {
+    "FLN000": "a card that cannot be read",
     "FLN001": "a field that no template uses",
     "FLN002": "a name in a template that is no field",
     "FLN003": "a field under a reserved name",
