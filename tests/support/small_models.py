@@ -30,28 +30,7 @@ from transformers import (
 from openflan.data.encode import Encoder, Format
 from openflan.evaluate.requests import RankRequest
 
-WORDS = [
-    "the",
-    "cat",
-    "sat",
-    "on",
-    "a",
-    "mat",
-    "while",
-    "rain",
-    "fell",
-    "over",
-    "old",
-    "towns",
-    "and",
-    "people",
-    "walked",
-    "home",
-    "in",
-    "slow",
-    "grey",
-    "light",
-]
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "while", "rain", "fell", "over", "old", "towns", "and", "people"]
 VOCABULARY = 320
 EOS, BOS = 0, 1
 

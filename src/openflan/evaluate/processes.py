@@ -1,4 +1,4 @@
-"""Scoring with several processes (torchrun), each with the whole model: they split the prompts and share the answers."""
+"""Scoring with several processes (torchrun), each with the whole model: they split the prompts and pool the answers."""
 
 from __future__ import annotations
 
