@@ -156,3 +156,12 @@ def test_schedules():
     assert rates("constant")[2:] == [1.0] * 8
     assert rates("linear")[-1] == pytest.approx(1 / 8)
     assert 0 < rates("cosine")[-1] < rates("linear")[-1]
+
+
+def test_a_run_says_what_it_will_take_and_leaves_a_model_card(tmp_path):
+    said = []
+    train(llama(), stream(), config(), tmp_path, tokenizer=tokenizer(), say=said.append)
+    assert [line.split(":")[0] for line in said] == ["model", "memory", "data", "time"]
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "| steps | 6 |" in card
+    assert "LlamaForCausalLM" in card

@@ -26,8 +26,9 @@ class TrainConfig:
     """Positions in one step over all processes: a multiple of the row length (8,192 in paper section 2.4)."""
     row_length: int = 2048
     """Tokens in a packed row: the longest example that can be trained on."""
-    accumulate: int = 1
-    """Parts that a process takes its rows of a step in: more parts, less memory, the same gradients."""
+    accumulate: int | None = None
+    """Parts that a process takes its rows of a step in: more parts, less memory, the same gradients. By default so
+    many that a part has about 2,048 tokens on CPU and 16,384 on a GPU."""
     optimizer: Literal["adamw", "adafactor"] = "adamw"
     """`adafactor` holds almost no state (the paper's); `adamw` holds two values a weight, and is fused."""
     lr: float = 3e-5
@@ -68,7 +69,7 @@ class TrainConfig:
             raise TrainError(
                 f"tokens_per_step {self.tokens_per_step} is not a multiple of row_length {self.row_length}"
             )
-        if self.accumulate < 1 or self.rows_per_step % self.accumulate:
+        if self.accumulate is not None and (self.accumulate < 1 or self.rows_per_step % self.accumulate):
             raise TrainError(f"a step of {self.rows_per_step} rows cannot be taken in {self.accumulate} equal parts")
         if self.keep < 1:
             raise TrainError("keep must be at least 1: without a checkpoint there is nothing to go back to")
@@ -82,6 +83,13 @@ class TrainConfig:
     def rows_per_step(self) -> int:
         """Rows in one step, over all processes."""
         return self.tokens_per_step // self.row_length
+
+    def rows_at_once(self, share: int, device: str) -> int:
+        """How many of the `share` rows that a process has of a step it takes in one forward pass."""
+        if self.accumulate is not None:
+            return max(1, share // self.accumulate)
+        tokens = 2048 if device == "cpu" else 16384
+        return min(share, max(1, tokens // self.row_length))
 
     @property
     def total_steps(self) -> int:

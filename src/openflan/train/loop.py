@@ -8,7 +8,6 @@ however the step is cut into parts and shared. Everything random follows from (s
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import signal
 import threading
@@ -16,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,50 +25,30 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from openflan.data.pack import PackedRows
 from openflan.data.stream import Position, Rows, Step
-from openflan.files import write_json
+from openflan.files import write_text
 from openflan.model.adapters import add_lora
 from openflan.train.ahead import ahead
+from openflan.train.card import model_card
 from openflan.train.checkpoint import Checkpoints, Record
 from openflan.train.config import TrainConfig, TrainError
+from openflan.train.estimate import device_kind, estimate
 from openflan.train.loss import loss_for
 from openflan.train.metrics import Metrics
 from openflan.train.optimizer import learning_rate, make_optimizer
 from openflan.train.parallel import World, copied, spread, world
+from openflan.train.result import Progress, TrainResult, expect_same, finished, identity, write_result
 from openflan.train.save import checkpoint_activations, save_model
 
-RESULT = "train.json"
+__all__ = ["Progress", "TrainResult", "train"]
+
+Card = Callable[..., str]
+"""Writes a model card; called with `facts=`, numbers of the run by name."""
 
 _AHEAD = 32
 """Steps of data made ahead of the model."""
 
 _RECENT = 20
 """Steps over which speed is averaged."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
-
-    step: int
-    steps: int
-    loss: float
-    lr: float
-    tokens_per_second: float
-    labelled: int
-    seconds_left: float
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """How a run ended: `finished` unless SIGTERM stopped it, in which case the same command goes on."""
-
-    model: str
-    step: int
-    finished: bool
-    loss: float
-    tokens: int
-    labelled: int
-    seconds: float
 
 
 def train(
@@ -81,13 +60,15 @@ def train(
     resume: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
+    card: Card | None = None,
     say: Callable[[str], None] = print,
 ) -> TrainResult:
     """Finetune a model in place on packed rows, and save it to `run/model` as a Hugging Face folder.
 
     Restarted with the same arguments after a kill, the run goes on from its last checkpoint, and on CPU ends with
     bitwise the same weights. `tokenizer` is saved with the model (default: the one in the folder it was loaded from).
-    `say` gets lines for the person at the terminal. Under torchrun every process calls this alike.
+    `card` writes the model card, given `facts=` of the run; `say` gets lines for the person at the terminal. Under
+    torchrun every process calls this alike.
 
     Raises `TrainError` for a run folder of other settings or data, when `resume` is off and there is something to
     resume, for a step without labelled tokens or with a loss that is not finite, and when the disk fails.
@@ -96,11 +77,11 @@ def train(
         raise TrainError(f"rows of {rows.row_length} tokens, but row_length is {config.row_length}")
     run.mkdir(parents=True, exist_ok=True)
     with world(model.device) as here:
-        if done := _finished(run, rows, config, resume):
+        if done := finished(run, rows, config, resume):
             return done
         trainer = _Trainer(model, rows, config, run, here, say if here.first else _quiet)
         try:
-            return trainer.run_to_end(resume, on_progress if here.first else None, tokenizer)
+            return trainer.run_to_end(resume, on_progress if here.first else None, tokenizer, card)
         finally:
             trainer.metrics.close()
 
@@ -137,8 +118,10 @@ class _Trainer:
         resume: bool,
         on_progress: Callable[[Progress], None] | None,
         tokenizer: PreTrainedTokenizerBase | None,
+        card: Card | None,
     ) -> TrainResult:
         """Resume where there is a checkpoint, take the steps that are left, and save."""
+        self._announce()
         self._resume(resume)
         loss, times = math.nan, deque[float](maxlen=_RECENT)
         steps = self.rows.steps(self.config.rows_per_step, self.position)
@@ -160,9 +143,23 @@ class _Trainer:
         result = self._result(loss, finished=True)
         save_model(self.model, self.module, self.adapted, self.run / "model", self.saved_dtype, self.here, tokenizer)
         if self.here.first:
-            write_json(self.run / RESULT, {**asdict(result), "settings": _identity(self.rows, self.config)})
+            self._write_card(result, card)
+            write_result(self.run, result, identity(self.rows, self.config))
         self.here.wait()
         return result
+
+    def _announce(self) -> None:
+        kind = device_kind(self.here.device)
+        if self.here.first and (kind or self.here.device.type == "cpu"):
+            expected = estimate(self.model.config, self.config, device=kind, count=self.here.size)
+            for line in expected.lines():
+                self.say(line)
+
+    def _write_card(self, result: TrainResult, card: Card | None) -> None:
+        base = self.model.name_or_path or type(self.model).__name__
+        write = card or partial(model_card, self.config, base=base)
+        facts = {"steps": f"{result.step:,}", "tokens": f"{result.tokens:,}", "labelled tokens": f"{result.labelled:,}"}
+        write_text(self.run / "model" / "README.md", write(facts={**facts, "last loss": f"{result.loss:.4f}"}))
 
     def _take(self, batch: Step, stopping: bool) -> tuple[float, bool]:
         """One optimizer step: its loss (mean over its labelled tokens, in nats), and whether to stop after it."""
@@ -193,11 +190,7 @@ class _Trainer:
 
     def _backward(self, rows: PackedRows, targets: int) -> Tensor:
         """Add up the gradients of this process's rows, a part at a time; returns their summed loss."""
-        size = len(rows) // self.config.accumulate
-        if not size:
-            raise TrainError(
-                f"accumulate {self.config.accumulate} is more than the rows of a process's share of a step"
-            )
+        size = self.config.rows_at_once(len(rows), self.here.device.type)
         summed = torch.zeros((), device=self.here.device)
         for start in range(0, len(rows), size):
             last = start + size >= len(rows)
@@ -216,7 +209,7 @@ class _Trainer:
             self.metrics.rewind(0)
             return
         path, record = found
-        _expect_same(self.run, {"data": record.data, **record.settings}, _identity(self.rows, self.config))
+        expect_same(self.run, {"data": record.data, **record.settings}, identity(self.rows, self.config))
         self._fill_optimizer()
         self.checkpoints.load(path, self._state())
         self.step, self.position = record.step, Position(record.window, record.row)
@@ -226,7 +219,7 @@ class _Trainer:
         self.say(f"resuming after step {record.step} of {self.config.total_steps}")
 
     def _save_checkpoint(self) -> None:
-        settings = _identity(self.rows, self.config)
+        settings = identity(self.rows, self.config)
         data = str(settings.pop("data"))
         record = Record(self.step, *self.position, self.labelled, self.seconds, data, settings)
         self.checkpoints.save(self._state(), record, sharded=self.sharded)
@@ -318,32 +311,6 @@ def _compute_dtype(config: TrainConfig, device: torch.device) -> torch.dtype:
     if config.dtype == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
-
-
-def _identity(rows: Rows, config: TrainConfig) -> dict[str, Any]:
-    """What the trained weights follow from, besides the model; as JSON gives it back."""
-    identity: dict[str, Any] = json.loads(json.dumps({"data": rows.fingerprint, **config.outcome}))
-    return identity
-
-
-def _expect_same(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
-    if changed:
-        raise TrainError(
-            f"{run} was begun with other settings ({'; '.join(changed)}); use them again, or another run folder"
-        )
-
-
-def _finished(run: Path, rows: Rows, config: TrainConfig, resume: bool) -> TrainResult | None:
-    """The result of a run that has already ended well."""
-    path = run / RESULT
-    if not path.is_file():
-        return None
-    if not resume:
-        raise TrainError(f"{run} holds a finished run; choose another run folder")
-    written = json.loads(path.read_text(encoding="utf-8"))
-    _expect_same(run, written.pop("settings"), _identity(rows, config))
-    return TrainResult(**written)
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

@@ -44,7 +44,7 @@ def save_model(
             model.save_pretrained(partial)
         else:
             model.save_pretrained(partial, state_dict={name: tensor.to(dtype) for name, tensor in weights.items()})
-        if tokenizer is None and Path(model.name_or_path).is_dir():
+        if tokenizer is None and model.name_or_path and Path(model.name_or_path).is_dir():
             tokenizer = load_tokenizer(model.name_or_path)
         if tokenizer is not None:
             tokenizer.save_pretrained(partial)

@@ -1,0 +1,72 @@
+"""How far a run is, how it ended, and whether it is the same run that is started again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from openflan.data.stream import Rows
+from openflan.files import write_json
+from openflan.train.config import TrainConfig, TrainError
+
+RESULT = "train.json"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
+
+    step: int
+    steps: int
+    loss: float
+    lr: float
+    tokens_per_second: float
+    labelled: int
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended: `finished` unless SIGTERM stopped it, in which case the same command goes on."""
+
+    model: str
+    step: int
+    finished: bool
+    loss: float
+    tokens: int
+    labelled: int
+    seconds: float
+
+
+def identity(rows: Rows, config: TrainConfig) -> dict[str, Any]:
+    """What the trained weights follow from, besides the model; as JSON gives it back."""
+    found: dict[str, Any] = json.loads(json.dumps({"data": rows.fingerprint, **config.outcome}))
+    return found
+
+
+def expect_same(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise `TrainError` for a run folder that was begun with other settings or data."""
+    changed = [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
+    if changed:
+        raise TrainError(
+            f"{run} was begun with other settings ({'; '.join(changed)}); use them again, or another run folder"
+        )
+
+
+def finished(run: Path, rows: Rows, config: TrainConfig, resume: bool) -> TrainResult | None:
+    """The result of a run that has already ended well."""
+    path = run / RESULT
+    if not path.is_file():
+        return None
+    if not resume:
+        raise TrainError(f"{run} holds a finished run; choose another run folder")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    expect_same(run, written.pop("settings"), identity(rows, config))
+    return TrainResult(**written)
+
+
+def write_result(run: Path, result: TrainResult, settings: dict[str, Any]) -> None:
+    """Record that a run has ended well."""
+    write_json(run / RESULT, {**asdict(result), "settings": settings})
