@@ -32,8 +32,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         out.print(comparison_table(comparisons))
     if options.figure:
-        from openflan.evaluate.summary import summarize
+        from openflan.evaluate.drawing import comparison_svg
         from openflan.files import write_text
-        from openflan.report.figures import of_summaries
 
-        write_text(options.figure, of_summaries([summarize(one, options.split) for one in results]))
+        write_text(options.figure, comparison_svg(comparisons))

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="*", help="presets, clusters, datasets or dataset:variant (default: all, without their columns)"
     )
-    parser.add_argument("--source", default="samples", help="samples, mirror:DIR or hub (which fetches the rows)")
+    parser.add_argument("--source", default="samples", help="samples, mirror:DIR, hub (which fetches the rows), or several with commas")
     parser.add_argument("--cards", action="append", default=[], type=Path, help="a card or folder of cards of your own")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 

@@ -69,6 +69,14 @@ def print_summary(summary: Summary) -> None:
     out.print(summary_table(summary))
 
 
+def print_comparison(results: Sequence[Results]) -> None:
+    """The last model held against the one before it, on the same prompts."""
+    from openflan.evaluate.compare import compare
+    from openflan.evaluate.tables import comparison_table
+
+    out.print(comparison_table([compare(results[-2], results[-1])]))
+
+
 def _bar() -> Progress:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err, transient=True)

@@ -67,7 +67,7 @@ def print_table(selection: Selection, rows: LoadedRows, mixture: Mixture, exampl
     columns = ("cluster", "dataset", "rows", "unusable", "rate", "share", "templates", "draws", "epochs")
     out.print(table("Mixture", columns, cells, numbers=range(2, 9)))
     out.print(
-        f"{len(shares)} datasets, {sum(share.rows for share in shares):,} rows, one round is {mixture.round:,} examples; "
+        f"{len(shares)} datasets, {sum(share.rows for share in shares):,} rows; one round is {mixture.round:,} draws; "
         f"rate = min(rows, {mixture.rate_cap:,}); fingerprint {mixture.fingerprint}"
     )
     for part in rows.parts:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 if TYPE_CHECKING:
+    from openflan.evaluate.results import Results
     from openflan.recipe import Recipe
 
 
@@ -27,20 +28,25 @@ def run(options: argparse.Namespace) -> None:
 def pipeline(recipe: Recipe, folder: Path) -> None:
     """Measure the untuned model, tune it, measure it again, and write the report; goes on where it was stopped."""
     from openflan.cli import mix
-    from openflan.cli.measuring import fetched, measured, print_summaries, tuned
+    from openflan.cli.measuring import fetched, measured, print_comparison, tuned
     from openflan.cli.terminal import out
     from openflan.report.page import write_report
     from openflan.study.run import BASELINE, TUNED, UNTUNED, Run, measured_tasks
 
     unseen, seen = measured_tasks(recipe)
+    tasks = list({task.name: task for task in [*unseen, *seen]}.values())
     run = Run(recipe, folder, fetched(recipe.model.path))
     run.begin()
     selection, rows, mixture = mix.load(recipe)
     mix.print_table(selection, rows, mixture)
-    both = {task.name: task for task in [*unseen, *seen]}
-    results = [measured(run, BASELINE, unseen), measured(run, UNTUNED, list(both.values()))]
+
+    def measure(name: str) -> Results:
+        how, model = run.subject(name)
+        return measured(how, model, name, run.evaluation(name), tasks)
+
+    results = [measure(BASELINE), measure(UNTUNED)]
     tuned(run, mixture)
-    results.append(measured(run, TUNED, list(both.values())))
-    print_summaries(results, [task.name for task in unseen])
-    out.print(f"\nThe tuned model is in {run.tuned}, every scored prompt in {folder / 'eval'}.")
-    out.print(f"Report: {write_report(folder, unseen, seen)}")
+    results.append(measure(TUNED))
+    page = write_report(folder)
+    print_comparison(results)
+    out.print(f"\nThe tuned model is in {run.tuned}, every scored prompt in {folder / 'eval'}.\nReport: {page}")

@@ -64,7 +64,9 @@ def _read(path: Path) -> list[dict[str, Any]]:
         texts = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise OpenflanError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    return [_parsed(text, f"{path}:{number}") | {"line": number} for number, text in enumerate(texts, 1) if text.strip()]
+    return [
+        _parsed(text, f"{path}:{number}") | {"line": number} for number, text in enumerate(texts, 1) if text.strip()
+    ]
 
 
 def _parsed(text: str, place: str) -> dict[str, Any]:

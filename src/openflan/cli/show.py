@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter, writers
-from openflan.data.rows import load_rows
+from openflan.data.rows import Role, load_rows
 from openflan.data.sources import parse_source
 from openflan.errors import UnknownNameError
 from openflan.tasks.prepare import SkipRow
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     task = load_catalog(*options.cards).tasks(name)[0]
     chosen = _writers(task, options.template)
     roles = {role for layout in task.layouts for role in layout.splits}
-    role = options.split or ("test" if "test" in roles else "train")
+    role: Role = options.split or ("test" if "test" in roles else "train")
     rows = load_rows(task, role, parse_source(options.source), carve=options.carve)
     prompts: list[Prompt] = []
     for example in rows.examples(range(min(options.rows, len(rows)))):

@@ -25,9 +25,13 @@ def print_json(value: Any) -> None:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int] = (), cut: Sequence[int] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    numbers: Sequence[int] = (),
+    cut: Sequence[int] = (),
 ) -> Table:
-    """A table for the terminal; `numbers` are the columns to align right, `cut` those that give way when it is narrow."""
+    """A table for the terminal; `numbers` are the columns to align right, `cut` those that give way."""
     drawn = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         needed = None if index in cut else max([len(column), *(len(str(row[index])) for row in rows)])

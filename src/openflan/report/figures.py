@@ -23,7 +23,9 @@ def intervals(title: str, axis: str, lines: Sequence[str], scores: Scores, chanc
         offset = (number - (len(scores) - 1) / 2) * 0.2
         known = [(place, values[line]) for place, line in enumerate(lines) if line in values]
         places = [place + offset for place, _ in known]
-        axes.hlines(places, [one.low for _, one in known], [one.high for _, one in known], COLOURS[number], lw=2, alpha=0.5)
+        axes.hlines(
+            places, [one.low for _, one in known], [one.high for _, one in known], COLOURS[number], lw=2, alpha=0.5
+        )
         axes.plot([one.value for _, one in known], places, "o", color=COLOURS[number], ms=6, label=model)
     for place, line in enumerate(lines):
         if line in chance:
@@ -32,7 +34,9 @@ def intervals(title: str, axis: str, lines: Sequence[str], scores: Scores, chanc
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlabel(axis)
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight()), ncols=len(scores), frameon=False)
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight()), ncols=len(scores), frameon=False
+    )
     return _svg(figure)
 
 

@@ -38,13 +38,15 @@ from openflan.data.stream import Stream
 from openflan.errors import RecipeError
 from openflan.evaluate.plan import EvalPlan
 from openflan.evaluate.protocol import OnProgress, evaluate
-from openflan.evaluate.scorer import ModelScorer
 from openflan.evaluate.results import Results
+from openflan.evaluate.scorer import ModelScorer
 from openflan.files import write_json
 from openflan.model.load import encoder_for, load_model, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
 from openflan.train.loop import Progress, TrainResult, train
+
+_PACKAGES = ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")
 
 UNTUNED, TUNED, BASELINE = "untuned", "tuned", "untuned-baseline"
 """The measured models of a run: before and after tuning with the instruction templates, and the untuned model with its
@@ -118,20 +120,6 @@ class Run:
         return self.recipe.model_copy(update=changed), self.model
 
 
-def measure(self, name: str, tasks: Sequence[Task], on_progress: OnProgress) -> Results:
-        """Evaluate one of the run's models on `tasks`; what is scored already is not scored again."""
-        model = self.tuned if name == TUNED else self.model
-        recipe = self.recipe
-        if name == BASELINE:
-            recipe = recipe.model_copy(
-                update={
-                    "format": replace(recipe.format, join="space"),
-                    "evaluate": replace(recipe.evaluate, templates="baseline", seen=()),
-                }
-            )
-        return measure(recipe, model, name, self.evaluation(name), tasks, on_progress)
-
-
 def measure(
     recipe: Recipe, model: Path, name: str, out: Path, tasks: Sequence[Task], on_progress: OnProgress
 ) -> Results:
@@ -165,7 +153,7 @@ def plan_of(recipe: Recipe) -> EvalPlan:
 
 
 def measured_tasks(recipe: Recipe) -> tuple[list[Task], list[Task]]:
-    """The unseen tasks a recipe measures (what it holds out, when it names none) and the seen ones, both with test rows.
+    """The unseen tasks a recipe measures (what it holds out, when it names none) and the seen ones.
 
     Raises `RecipeError` for a seen task that is not in the training mixture.
     """
@@ -200,7 +188,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "packages": {name: _version(name) for name in ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")},
+        "packages": {name: _version(name) for name in _PACKAGES},
     }
 
 
