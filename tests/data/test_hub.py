@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import yaml
 
 from openflan.data.hub import HubSource
 from openflan.data.rows import load_rows
+from openflan.data.sources import MirrorSource
 from openflan.errors import MissingRowsError
 from openflan.tasks.cardfile import read_card
 from openflan.tasks.registry import Task
@@ -346,13 +348,35 @@ def test_offline_without_a_kept_copy_says_so(hub: Hub, offline: Ask, card: Calla
     assert len(hub.requests) == asked
 
 
+def test_rows_that_the_library_has_prepared_before_serve_offline(
+    hub: Hub, online: Ask, offline: Ask, card: Callable[..., Path], places: dict[str, str]
+) -> None:
+    rows = pairs(4).to_pylist()
+    lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    hub.add("lab/prepared", {"train.jsonl": lines, "validation.jsonl": lines})
+    online(card({"path": "lab/prepared"}), "train")
+    shutil.rmtree(Path(places["OPENFLAN_CACHE"]) / "hub" / "lab--prepared")
+    assert offline(card({"path": "lab/prepared"}), "train")["rows"]["train"] == rows
+
+
+def test_a_kept_copy_is_a_folder_of_a_mirror(
+    hub: Hub, online: Ask, card: Callable[..., Path], places: dict[str, str], tmp_path: Path
+) -> None:
+    hub.add("lab/mirrored", repository())
+    path = card({"path": "lab/mirrored"})
+    rows = online(path, "train", "validation")["rows"]
+    shutil.copytree(Path(places["OPENFLAN_CACHE"]) / "hub" / "lab--mirrored", tmp_path / "mirror" / "pairs")
+    opened = MirrorSource(tmp_path / "mirror", "mirror").open(Task(read_card(path)))
+    assert {split: opened.table(split).to_pylist() for split in opened.splits()} == rows
+
+
 def test_a_copy_stays_at_its_commit(hub: Hub, online: Ask, card: Callable[..., Path]) -> None:
     """Splits of one copy that are read at different times belong together."""
     copy = hub.add("lab/moving", repository())
     online(card({"path": "lab/moving"}), "train")
     copy.revisions = {"old": copy.revisions["main"], "main": {"data/train-0.parquet": parquet(pairs(1))}}
     answer = online(card({"path": "lab/moving"}), "train", "validation")
-    assert answer.get("error") or len(answer["rows"]["validation"]) == 5
+    assert [len(answer["rows"][split]) for split in ("train", "validation")] == [60, 5]
 
 
 class TestLargeSplit:

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from openflan.data.sources import MirrorSource, parse_source
+from openflan.data.sources import SAMPLES, MirrorSource, parse_source
 from openflan.errors import MissingRowsError, RecipeError, SchemaError
-from openflan.tasks.registry import Task
+from openflan.tasks.registry import Task, load_catalog
 
 Make = Callable[..., Any]
 OTHER = {
@@ -94,3 +94,24 @@ def test_missing_dataset_says_where_and_what_to_do(make_task: Make, make_mirror:
 def test_empty_folder_counts_as_missing(make_task: Make, make_mirror: Make) -> None:
     with pytest.raises(MissingRowsError):
         MirrorSource(make_mirror("toy"), "m").open(make_task())
+
+
+def test_the_first_source_that_has_a_dataset_serves_it(make_task: Make, make_mirror: Make, toy_rows: Make) -> None:
+    root = make_mirror(train=toy_rows(2))
+    source = parse_source(f"mirror:{root}, samples")
+    assert source.open(make_task()).origin == str(root / "toy")
+    assert source.open(load_catalog().tasks("rte")[0]).origin == str(SAMPLES / "rte")
+
+
+def test_of_several_sources_every_one_says_what_is_missing(make_task: Make, make_mirror: Make, toy_rows: Make) -> None:
+    root = make_mirror("another", train=toy_rows(2))
+    with pytest.raises(MissingRowsError) as caught:
+        parse_source(f"mirror:{root},samples").open(make_task())
+    assert str(root) in str(caught.value)
+    assert str(SAMPLES) in str(caught.value)
+
+
+def test_rows_in_another_layout_are_not_passed_over(make_task: Make, make_mirror: Make) -> None:
+    root = make_mirror("rte", train=[{"text": "Ships sail."}])
+    with pytest.raises(SchemaError, match="premise"):
+        parse_source(f"mirror:{root},samples").open(load_catalog().tasks("rte")[0])

@@ -39,7 +39,7 @@ class Repository:
         return next(files for name, files in self.revisions.items() if revision in (name, self._hash(name)))
 
     def _hash(self, name: str) -> str:
-        digest = hashlib.sha1(name.encode())
+        digest = hashlib.sha1()
         for path, content in sorted(self.revisions[name].items()):
             digest.update(path.encode() + content)
         return digest.hexdigest()

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="*", help="presets, clusters, datasets or dataset:variant (default: all, without their columns)"
     )
-    parser.add_argument("--source", default="samples", help="samples, mirror:DIR, hub (which fetches the rows), or several with commas")
+    parser.add_argument(
+        "--source", default="samples", help="samples, mirror:DIR, hub (which fetches the rows), or several with commas"
+    )
     parser.add_argument("--cards", action="append", default=[], type=Path, help="a card or folder of cards of your own")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
@@ -73,7 +75,8 @@ def _print(checks: list[Check], source: str, columns: bool) -> None:
     for found in checks:
         for role, rows in found.roles.items():
             for reason, count in rows.left_out.items():
-                out.print(f"  {found.task} {role}: {count:,} rows left out: {marked(reason)}", soft_wrap=True)
+                many = f"{count:,} row{'s' * (count != 1)}"
+                out.print(f"  {found.task} {role}: {many} left out: {marked(reason)}", soft_wrap=True)
     for found in checks:
         for problem in found.problems:
             out.print(f"[{_COLOURS[found.state]}]{found.state}:[/] {marked(problem)}", soft_wrap=True)

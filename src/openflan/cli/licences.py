@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print licence and citation of every dataset the recipe trains on."""
-    from openflan.cli.terminal import out, print_json, table
+    from openflan.cli.terminal import marked, out, print_json
     from openflan.data.select import select
 
     recipe = recipe_of(options)
@@ -23,6 +23,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print_json([{"name": card.name, "licence": card.licence, "citation": card.citation} for card in cards])
         return
-    rows = [(card.name, card.licence, card.citation) for card in cards]
-    out.print(table(f"Data of {recipe.name}", ("dataset", "licence", "citation"), rows, cut=(1, 2)))
+    for card in cards:
+        out.print(f"[bold]{card.name}[/bold]: {marked(card.licence)}", soft_wrap=True)
+        out.print(f"    {marked(card.citation)}", soft_wrap=True)
     out.print("\nA model tuned on this mixture rests on all of these; unknown means that nobody stated one.")

@@ -30,7 +30,7 @@ class DataConfig:
     """
 
     source: str = "samples"
-    """`samples`, `mirror:DIR` or `hub`."""
+    """`samples`, `mirror:DIR` or `hub`; or several, as in `mirror:DIR,hub`: the first that has a dataset serves it."""
     tasks: Names = ("flan62",)
     """What to train on."""
     hold_out: Names = ()

@@ -1,8 +1,8 @@
-"""Where rows come from: the bundled samples, a mirror folder, or the Hugging Face hub. One schema for all three."""
+"""Where rows come from: the bundled samples, a mirror folder, the Hugging Face hub. One schema for all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -51,18 +51,50 @@ class OpenTask(Protocol):
 
 
 def parse_source(spec: str) -> RowSource:
-    """Read `samples`, `mirror:DIR` or `hub`; raises `RecipeError`."""
-    kind, _, place = spec.partition(":")
+    """Read `samples`, `mirror:DIR` or `hub`, or several of them joined by commas, as in `mirror:rows,hub`.
+
+    Of several, the first that has a dataset serves it. Raises `RecipeError`.
+    """
+    sources = [_single_source(part.strip(), spec) for part in spec.split(",")]
+    return sources[0] if len(sources) == 1 else FirstOf(sources)
+
+
+def _single_source(written: str, spec: str) -> RowSource:
+    kind, _, place = written.partition(":")
     if kind == "samples" and not place:
         return MirrorSource(SAMPLES, "samples")
     if kind == "mirror" and place:
         folder = Path(place).expanduser()
         if not folder.is_dir():
             raise RecipeError(f"no folder of rows at {folder} (source {spec!r})")
-        return MirrorSource(folder, spec)
+        return MirrorSource(folder, written)
     if kind == "hub" and not place:
         return HubSource()
-    raise RecipeError(f"{spec!r} is no source; use samples, mirror:DIR or hub")
+    raise RecipeError(
+        f"{written!r} is no source; use samples, mirror:DIR or hub, or several of them, as in mirror:DIR,hub"
+    )
+
+
+class FirstOf:
+    """Several sources as one: a dataset's rows come from the first that has any of them.
+
+    Rows that are there in another layout than the card's are an error, not a reason to go on: who put them there means
+    them to be used.
+    """
+
+    def __init__(self, sources: Sequence[RowSource]) -> None:
+        self._sources = sources
+        self.name = ",".join(source.name for source in sources)
+
+    def open(self, task: Task) -> OpenTask:
+        """Find the dataset's rows; raises `MissingRowsError` with what every source said, or `SchemaError`."""
+        faults: list[str] = []
+        for source in self._sources:
+            try:
+                return source.open(task)
+            except MissingRowsError as fault:
+                faults.append(str(fault))
+        raise MissingRowsError("\n  ".join(faults))
 
 
 class MirrorSource:
