@@ -112,9 +112,7 @@ def main() -> None:
     parser.add_argument("--name", default="eval")
     options = parser.parse_args()
     folder = options.model or _small_model()
-    model = (
-        _random(options, folder) if options.shape else load_model(folder, dtype=options.dtype, device=options.device)
-    )
+    model = _model(options, folder)
     scorer = ModelScorer(model, encoder_for(folder, Format("space")), token_budget=options.token_budget)
     peer = _Peer(model, load_tokenizer(folder), options.batch_sizes)
     rows = [_compare(workload, scorer, peer) for workload in workloads(options.scale)]

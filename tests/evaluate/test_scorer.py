@@ -228,7 +228,7 @@ def test_greedy_answers_are_the_models_whatever_the_batches(family, budget):
         assert answers[number] == encoder.decode(greedy(model, prefix, 9))
 
 
-@pytest.mark.parametrize("family", ["llama", "bloom"])
+@pytest.mark.parametrize("family", ["llama", "bloom", "t5"])
 def test_answers_end_before_the_first_stop_string(family):
     model, encoder = small_model_of(family), byte_encoder()
     inputs = [request.input for request in some_requests(6)]

@@ -35,7 +35,9 @@ VOCABULARY = 320
 EOS, BOS = 0, 1
 
 _SIZES = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+# Random weights tied to the embeddings would only ever repeat the last token.
 _TOKENS = {"bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": EOS, "initializer_range": 0.15}
+_TOKENS |= {"tie_word_embeddings": False}
 _GROUPED = {**_SIZES, **_TOKENS, "intermediate_size": 64, "num_key_value_heads": 2, "max_position_embeddings": 256}
 
 FAMILIES = {
@@ -74,7 +76,11 @@ CAUSAL = [family for family in FAMILIES if family != "t5"]
 @cache
 def small_model_of(family: str) -> PreTrainedModel:
     torch.manual_seed(0)
-    return FAMILIES[family]().eval()
+    model = FAMILIES[family]().eval()
+    if family == "t5":  # Which is always tied when it is made.
+        model.lm_head = torch.nn.Linear(32, VOCABULARY, bias=False)
+        torch.nn.init.normal_(model.lm_head.weight)
+    return model
 
 
 @cache

@@ -54,8 +54,20 @@ class _Group(NamedTuple):
     """Blocks whose paths are about equally long and which therefore run as one batch."""
 
     blocks: Tensor  # [B], int64
-    keys: Tensor  # [B * K] nodes, int64
-    distance: Tensor  # [B, 1, Q, K], how far a visible key is behind its query; -1 where it may not be seen
+    keys: Tensor  # [B, K] nodes, int64; -1 for padding
+    queries: Tensor  # [B, Q] nodes
+    ends: Tensor  # Of the trie, as are the depths.
+    depths: Tensor
+
+    def mask(self, window: int | None, shared: int, dtype: torch.dtype) -> Tensor:
+        """The additive mask [B, 1, shared * Q, K] under which a query sees its path, at most `window` tokens back."""
+        queries, keys = self.queries[:, :, None], self.keys[:, None, :]
+        nodes = keys.clamp(min=0)
+        visible = (keys >= 0) & (keys <= queries) & (queries < self.ends[nodes])
+        if window is not None:
+            visible &= self.depths[queries] - self.depths[nodes] < window
+        mask = torch.zeros(visible.shape, dtype=dtype, device=keys.device).masked_fill_(~visible, float("-inf"))
+        return mask[:, None].repeat(1, 1, shared, 1)
 
 
 class TreeAttention:
@@ -88,30 +100,30 @@ class TreeAttention:
             key, value = torch.cat([self.held.keys[layer], key]), torch.cat([self.held.values[layer], value])
         if self._keep is not None:
             self.kept.keys[layer], self.kept.values[layer] = key[self._keep], value[self._keep]
-        (nodes, heads, size), key_heads = query.shape, key.shape[1]
+        (count, heads, size), key_heads = query.shape, key.shape[1]
         shared = heads // key_heads
-        padded = F.pad(query, (0, 0, 0, 0, 0, self._count * self._block - nodes))
+        padded = F.pad(query, (0, 0, 0, 0, 0, self._count * self._block - count))
         # The query heads of one key head stand in one column of queries, so that keys need no repeating.
         split = padded.view(self._count, self._block, key_heads, shared, size).permute(0, 2, 3, 1, 4)
         queries = split.reshape(self._count, key_heads, shared * self._block, size)
         output = torch.empty_like(padded).view(self._count, self._block, key_heads, shared, size)
         for group, mask in zip(self._groups, self._masked(window, shared, query.dtype), strict=True):
-            batch = len(group.blocks)
+            batch, nodes = len(group.blocks), group.keys.flatten().clamp(min=0)
             attended = F.scaled_dot_product_attention(
                 queries[group.blocks],
-                key.index_select(0, group.keys).view(batch, -1, key_heads, size).transpose(1, 2),
-                value.index_select(0, group.keys).view(batch, -1, key_heads, size).transpose(1, 2),
+                key.index_select(0, nodes).view(batch, -1, key_heads, size).transpose(1, 2),
+                value.index_select(0, nodes).view(batch, -1, key_heads, size).transpose(1, 2),
                 attn_mask=mask,
                 scale=scale,
             )
             output[group.blocks] = attended.view(batch, key_heads, shared, self._block, size).permute(0, 3, 1, 2, 4)
-        return output.view(-1, heads, size)[:nodes]
+        return output.view(-1, heads, size)[:count]
 
     def _masked(self, window: int | None, shared: int, dtype: torch.dtype) -> list[Tensor]:
         """The groups' masks, made once for all layers that see `window` tokens back (None: all)."""
         masks = self._masks.get((window, shared, dtype))
         if masks is None:
-            masks = [_mask(group.distance, window, shared, dtype) for group in self._groups]
+            masks = [group.mask(window, shared, dtype) for group in self._groups]
             self._masks[window, shared, dtype] = masks
         return masks
 
@@ -140,24 +152,9 @@ def _group(trie: Trie, blocks: Ints, block: int, device: torch.device) -> _Group
         keys[row, : len(above)] = above
     own = keys[:, deepest : deepest + block]
     np.copyto(own, queries, where=queries < len(trie))
-    queries = np.minimum(queries, len(trie) - 1)[:, :, None]
-    seen, nodes = keys[:, None, :], np.maximum(keys, 0)
-    visible = (seen >= 0) & (seen <= queries) & (queries < trie.ends[nodes][:, None, :])
-    distance = np.where(visible, trie.depths[queries] - trie.depths[nodes][:, None, :], -1).astype(np.int32)
-    return _Group(
-        torch.from_numpy(blocks).to(device),
-        torch.from_numpy(nodes.reshape(-1)).to(device),
-        torch.from_numpy(distance[:, None]).to(device),
-    )
-
-
-def _mask(distance: Tensor, window: int | None, shared: int, dtype: torch.dtype) -> Tensor:
-    """The additive mask [B, 1, heads per key head * Q, K]."""
-    hidden = distance < 0
-    if window is not None:
-        hidden |= distance >= window
-    mask = torch.zeros(hidden.shape, dtype=dtype, device=distance.device).masked_fill_(hidden, float("-inf"))
-    return mask.repeat(1, 1, shared, 1)
+    # The last block's queries beyond the trie repeat its last node, and are cut off in the end.
+    arrays = blocks, keys, np.minimum(queries, len(trie) - 1), trie.ends, trie.depths
+    return _Group(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
 _attention: ContextVar[Attention] = ContextVar("openflan_attention")
