@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, UndefinedError
 
 from openflan.tasks.text import TextError, compile_text, compile_value, names_in, own_words, shown_names
 
@@ -55,6 +55,39 @@ def test_compiled_text_equals_jinja(source: str, names: dict[str, Any]) -> None:
 )
 def test_single_expression_keeps_its_type(source: str, expected: Any) -> None:
     assert compile_value(source)({"choices": ["x", "y"], "result": "r"}) == expected
+
+
+expressions = st.recursive(
+    st.sampled_from(["text", "other", "listed", "pair.en", "gone", "number"]),
+    lambda inner: st.one_of(
+        inner.map("{}.strip()".format),
+        inner.map("{}.split()".format),
+        inner.map("{}.replace('a', 'b')".format),
+        inner.map("({} | join(' '))".format),
+        inner.map("(not {})".format),
+        inner.map("({} == 'a')".format),
+        st.tuples(inner, inner).map(lambda two: f"({two[0]} or {two[1]})"),
+        st.tuples(inner, inner).map(lambda two: f"({two[0]} and {two[1]})"),
+    ),
+    max_leaves=4,
+)
+
+
+@given(expressions, st.text(alphabet="ab \n", max_size=6), st.text(alphabet="a b", max_size=4))
+def test_values_equal_jinjas(expression: str, text: str, other: str) -> None:
+    names = {"text": text, "other": other, "listed": [text, other], "pair": {"en": text}, "number": 3}
+    try:
+        expected = JINJA.compile_expression(expression, undefined_to_none=False)(**names)
+        assert not isinstance(expected, StrictUndefined)
+        compiled = compile_value("{{ " + expression + " }}")(names)
+    except (UndefinedError, AssertionError, TypeError):
+        with pytest.raises(TextError):
+            compile_value("{{ " + expression + " }}")(names)
+    except TextError:
+        # `join` of anything but a list has a meaning in Jinja that no card relies on.
+        assert "join" in expression
+    else:
+        assert compiled == expected
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
+from openflan.tasks.direct import direct
+
 Names = Mapping[str, Any]
 """What a text may refer to, by name."""
 
@@ -44,7 +46,7 @@ def compile_text(source: str) -> Callable[[Names], str]:
     pieces = _plain_pieces(source)
     if pieces is not None:
         return _join(pieces)
-    template = _ENVIRONMENT.from_string(source)
+    template = _template(source)
 
     def render(names: Names) -> str:
         try:
@@ -62,22 +64,36 @@ def compile_value(source: str) -> Callable[[Names], Any]:
     if whole is None:
         return compile_text(source)
     expression = whole.group(1).strip()
-    match _plain_pieces(source.strip()):
-        case [(True, name)]:
+    match _parse(source.strip()).body:
+        case [nodes.Output(nodes=[nodes.Name(name=name)])]:
             return lambda names: _lookup(names, name)
-    _parse(source)
-    template = _ENVIRONMENT.from_string(f"{{% set result = ({expression}) %}}")
+        case [nodes.Output(nodes=[node])] if (run := direct(node)) is not None:
+            evaluated = run
+        case _:
+            evaluated = _by_jinja(expression)
+
+    def evaluate(names: Names) -> Any:
+        try:
+            return evaluated(names)
+        except KeyError as error:
+            raise TextError(f"{{{{ {expression} }}}}: {error} is undefined") from error
+        except _FAULTS as error:
+            raise TextError(f"{{{{ {expression} }}}}: {error}") from error
+
+    return evaluate
+
+
+def _by_jinja(expression: str) -> Callable[[Names], Any]:
+    template = _template(f"{{% set result = ({expression}) %}}")
 
     def evaluate(names: Names) -> Any:
         context = _context(template, names)
-        try:
-            for _ in template.root_render_func(context):
-                pass
-            value = context.vars["result"]
-        except _FAULTS as error:
-            raise TextError(f"{{{{ {expression} }}}}: {error}") from error
-        if any(isinstance(part, StrictUndefined) for part in (value if isinstance(value, list) else [value])):
-            raise TextError(f"{{{{ {expression} }}}} is undefined")
+        for _ in template.root_render_func(context):
+            pass
+        value = context.vars["result"]
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, StrictUndefined):
+                str(part)  # raises Jinja's own words for it
         return value
 
     return evaluate
@@ -115,6 +131,12 @@ def _shown(node: nodes.Node) -> Iterator[str]:
         case nodes.Concat():
             for part in node.iter_child_nodes():
                 yield from _shown(part)
+
+
+def _template(source: str) -> Template:
+    template = _ENVIRONMENT.from_string(source)
+    template.globals = {}  # they come with every context, as part of its one mapping
+    return template
 
 
 def _context(template: Template, names: Names) -> Context:
