@@ -108,3 +108,38 @@ def test_a_forward_without_segments_is_refused():
     isolate(model)
     with pytest.raises(ModelError, match="segments"):
         model(input_ids=torch.tensor([[1, 2, 3]]))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", ["llama", "qwen3", "mistral with a window", "gpt-neox"])
+def test_the_gpu_backend_gives_the_states_of_separate_examples(name):
+    rows = pack(examples(), ROW)
+    with torch.no_grad(), torch.autocast("cuda", torch.bfloat16):
+        model = made(name).cuda()
+        separate = [
+            model.base_model(input_ids=torch.tensor([sequence.tokens]).cuda(), use_cache=False).last_hidden_state[0]
+            for sequence in rows.sequences()
+        ]
+        isolate(model)
+        states = hidden_states(model, Packed.of(rows, "cuda")).reshape(*rows.tokens.shape, -1)
+    segments = torch.from_numpy(rows.segments).cuda()
+    packed = [
+        states[row][segments[row] == number]
+        for row in range(len(rows))
+        for number in range(1, int(segments[row].max()) + 1)
+    ]
+    for alone, together in zip(separate, packed, strict=True):
+        torch.testing.assert_close(together.float(), alone.float(), atol=0.05, rtol=0.05)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_gpu_backends_agree_in_gradients():
+    found = []
+    for precision in (torch.float32, torch.bfloat16):
+        model = made("llama").cuda().train()
+        isolate(model)
+        with torch.autocast("cuda", precision, enabled=precision is not torch.float32):
+            states = hidden_states(model, Packed.of(pack(examples(), ROW), "cuda"))
+        states.float().square().mean().backward()
+        found.append(torch.cat([weight.grad.float().flatten() for weight in model.model.parameters()]))
+    assert torch.nn.functional.cosine_similarity(*found, dim=0) > 0.999

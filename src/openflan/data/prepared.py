@@ -35,7 +35,7 @@ from openflan.data.stream import Position, Step, Stream, steps_of
 from openflan.errors import OpenflanError
 from openflan.files import write_json
 
-SHARD = 4
+SHARD = 8
 """Windows in a shard: what a worker holds in memory at once, and what a kill costs."""
 
 _MANIFEST = "manifest.json"

@@ -19,8 +19,8 @@ from openflan.data.pack import PackedRows, concatenate, pack
 from openflan.data.prompt import Prompt
 from openflan.errors import OpenflanError
 
-WINDOW = 4096
-"""Examples in a window: enough that rows fill to 99%, few enough to encode in about a second."""
+WINDOW = 2048
+"""Examples in a window: enough that rows fill to 99%, few enough to encode in well under a second."""
 
 _EMPTY_WINDOWS = 8
 """So many windows without one row that fits mean that none ever will."""

@@ -1,0 +1,1 @@
+"""Models: load them, keep packed examples apart, adapt them."""

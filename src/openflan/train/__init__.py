@@ -1,0 +1,1 @@
+"""Training: the loop, its loss, optimizers, checkpoints, and what a run needs."""

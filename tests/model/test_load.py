@@ -1,0 +1,104 @@
+import json
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+from openflan.data.encode import Format
+from openflan.errors import ModelError
+from openflan.model.adapters import Lora, add_lora, merge_lora
+from openflan.model.load import encoder_for, load_config, load_model, load_tokenizer
+
+torch.set_num_threads(1)
+
+WORDS = {"<pad>": 0, "<eos>": 1, "<bos>": 2, **{f"w{i}": i for i in range(3, 40)}}
+TEMPLATE = "{% for message in messages %}w9 {{ message.content }} w10{% endfor %}"
+
+
+def tokenizer(*, bos=False, eos=True, chat=None):
+    backend = Tokenizer(models.WordLevel(WORDS, unk_token="<pad>"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if bos:
+        backend.post_processor = processors.TemplateProcessing("<bos> $A", special_tokens=[("<bos>", 2)])
+    names = {"bos_token": "<bos>", "pad_token": "<pad>", **({"eos_token": "<eos>"} if eos else {})}
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, **names)
+    made.chat_template = chat
+    return made
+
+
+def llama():
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 40, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1}
+    return LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=4, bos_token_id=None, eos_token_id=1))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model")
+    llama().to(torch.bfloat16).save_pretrained(path)
+    tokenizer(bos=True).save_pretrained(path)
+    return path
+
+
+def test_a_folder_loads_in_its_own_precision_or_another(folder):
+    assert load_model(folder, device="cpu").dtype == torch.bfloat16
+    model = load_model(str(folder), dtype="float32", device="cpu")
+    assert model.dtype == torch.float32
+    assert not model.training
+    assert model.config._attn_implementation == "sdpa"
+
+
+def test_encoder_decoder_models_load(tmp_path):
+    config = T5Config(vocab_size=40, d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2, decoder_start_token_id=0)
+    T5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    assert isinstance(load_model(tmp_path), T5ForConditionalGeneration)
+    assert load_config(tmp_path).is_encoder_decoder
+
+
+def test_an_adapter_is_merged_onto_its_base(folder, tmp_path):
+    pytest.importorskip("peft")
+    adapted = add_lora(load_model(folder, dtype="float32"), Lora(rank=2), seed=0)
+    torch.manual_seed(0)
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    adapted.save_pretrained(tmp_path)
+    file = tmp_path / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "base_model_name_or_path": str(folder)}))
+    merged = load_model(tmp_path, dtype="float32")
+    torch.testing.assert_close(merged.state_dict(), merge_lora(adapted).state_dict())
+    assert load_tokenizer(tmp_path).bos_token == "<bos>"
+
+
+def test_what_is_missing_is_named(tmp_path, folder):
+    with pytest.raises(ModelError, match=r"no model folder at.*hf download"):
+        load_model("HuggingFaceTB/SmolLM2-135M")
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        load_model(tmp_path)
+    with pytest.raises(ModelError, match=r"no tokenizer\.json"):
+        load_tokenizer(tmp_path)
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "no-such-model"}')
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("bos", [True, False])
+def test_bos_opens_a_sequence_iff_the_tokenizer_says_so(bos):
+    encoded = encoder_for(tokenizer(bos=bos), Format()).pairs([("w5 w6", "w7")])[0]
+    assert encoded.tokens == [*([2] if bos else []), 5, 6, 1, 7, 1]
+
+
+def test_the_chat_template_is_the_tokenizers_own():
+    encoder = encoder_for(tokenizer(chat=TEMPLATE), Format("chat"))
+    assert encoder.prefixes(["w5"]) == [[9, 5, 10]]
+    with pytest.raises(ModelError, match="no chat template"):
+        encoder_for(tokenizer(), Format("chat"))
+
+
+def test_a_tokenizer_without_end_is_refused():
+    with pytest.raises(ModelError, match="no end-of-sequence token"):
+        encoder_for(tokenizer(eos=False), Format())
