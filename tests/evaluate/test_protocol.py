@@ -4,6 +4,7 @@ import pytest
 from openflan.data.fewshot import Shots
 from openflan.evaluate.plan import EvalPlan
 from openflan.evaluate.protocol import evaluate
+from openflan.evaluate.requests import Ranking
 from openflan.evaluate.results import LOG, PROMPTS, SCHEMA, ResultsError, read_results
 from openflan.evaluate.summary import summarize
 
@@ -232,3 +233,22 @@ def test_a_missing_dev_split_costs_the_best_template_only(run, tmp_path, weather
     assert task.best is None
     assert task.mean.value == 100
     assert results.notes[0].startswith("no best template: weather")
+
+
+@pytest.mark.parametrize(("how", "right"), [("sum", 30), ("token", 40), ("character", 40), ("pmi", 30)])
+def test_options_are_compared_as_the_plan_says(run, tmp_path, weather, fake_scorer, how, right):
+    class Lengthy(fake_scorer):
+        """The longer option ("yes", of three tokens) is behind by the sum on ten days, and never by its length."""
+
+        def rank(self, requests):
+            for number, request in enumerate(requests):
+                if not request.input:
+                    yield number, Ranking([-9.0, -9.0], [3, 1])
+                    continue
+                yield number, Ranking([-6.0, -5.0 if self._right(request) else -7.0], [3, 1])
+
+    plan = EvalPlan(roles=("test",), templates=(0,), normalise=how)
+    results, _ = run(tmp_path / "out", Lengthy(), plan=plan, tasks=[weather])
+    choices = [row["choice"] for row in results.table().to_pylist()]
+    assert choices.count("yes") == right
+    assert {len(row["unconditional"]) for row in results.table().to_pylist()} == {2 if how == "pmi" else 0}

@@ -15,6 +15,7 @@ def row(dataset="rte", template="0", number=0, right=True, split="test", **value
         "dataset": dataset, "variant": "", "direction": "", "cluster": "nli", "metric": "accuracy", "split": split,
         "template": template, "row": number, "group": None, "shots": 0, "shortened": False, "prompt": "",
         "options": options, "target": "yes", "references": ["yes"], "logprobs": [-1.0, -2.0], "tokens": [1, 1],
+        "unconditional": [],
         "choice": options[not right], "generated": None, "target_logprob": -1.0, "target_tokens": 1, "score": None,
         "failure": None, **values,
     }  # fmt: skip

@@ -16,6 +16,7 @@ from openflan.data.order import mix, permute_many
 from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter
 from openflan.data.rows import Role, TaskRows
 from openflan.errors import MissingRowsError
+from openflan.evaluate.normalise import Normalisation
 from openflan.tasks.card import ANSWER
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
@@ -30,9 +31,9 @@ class EvalPlan:
 
     `templates`: all forward templates, the GPT-3-style prompt, or template numbers (inverted ones are passed over).
     `roles`: test, and dev for choosing the best template. `rows`: most rows per task and role, a seeded sample.
-    `rank`: score the options of prompts that have some. `generate`: write an answer greedily for prompts that are
-    `free` of options, for `all`, or for `none`. `loss`: the log-likelihood of the right answer too, for prompts that
-    are not ranked. `max_tokens` limits what is written.
+    `rank`: score the options of prompts that have some, compared by `normalise`. `generate`: write an answer greedily
+    for prompts that are `free` of options, for `all`, or for `none`. `loss`: the log-likelihood of the right answer
+    too, for prompts that are not ranked. `max_tokens` limits what is written.
     """
 
     templates: Literal["forward", "baseline"] | tuple[int, ...] = "forward"
@@ -40,6 +41,7 @@ class EvalPlan:
     rows: int | None = None
     shots: Shots = field(default_factory=Shots)
     rank: bool = True
+    normalise: Normalisation = "sum"
     generate: Literal["none", "free", "all"] = "free"
     loss: bool = False
     max_tokens: int = 256
@@ -52,7 +54,8 @@ class EvalPlan:
     def asks(self, options: bool) -> int:
         """Roughly how many questions the model gets for a prompt with or without options."""
         generated = self.generate == "all" or (self.generate == "free" and not options)
-        return int(self.rank and options) + int(generated) + int(self.loss and not (self.rank and options))
+        ranked = self.rank and options
+        return int(ranked) + int(generated) + int(self.loss and not ranked)
 
     def generates(self, prompt: Prompt) -> bool:
         """Whether an answer to this prompt is written."""

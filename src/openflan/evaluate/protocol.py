@@ -1,8 +1,8 @@
 """Running an evaluation: every prompt of a plan is put to a model, once, and written down with its scores.
 
-Prompts with options are ranked: the option with the highest sum of log-probabilities is the choice, the first of equals
-(paper section 2.3; no length normalisation). Prompts without are answered greedily. An evaluation that was stopped goes
-on where it was when it is started again on the same folder.
+Prompts with options are ranked: the option with the highest sum of log-probabilities is the choice, the first of
+equals (paper section 2.3; no length normalisation unless the plan asks for it). Prompts without are answered
+greedily. An evaluation that was stopped goes on where it was when it is started again on the same folder.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from openflan.data.order import mix
 from openflan.data.prompt import Prompt
 from openflan.evaluate.metrics import METRICS, Judged, is_correct
+from openflan.evaluate.normalise import Normalisation, normalised, without_input
 from openflan.evaluate.plan import EvalPlan, Item, Load, TaskPlan, plan_task
-from openflan.evaluate.requests import Failure, RankRequest, Scorer
+from openflan.evaluate.requests import Failure, Ranking, RankRequest, Scorer
 from openflan.evaluate.results import Results, ScoreLog, read_results, writing_results
 from openflan.evaluate.scored import prediction
 from openflan.tasks.registry import Task
@@ -139,9 +140,13 @@ def _named(keys: Sequence[str], answers: Iterable[tuple[int, _Answer]]) -> Itera
 
 
 def _rank_requests(prompt: Prompt, plan: EvalPlan) -> list[RankRequest]:
-    """The options, whose right one gives the loss too; else the right answer alone, when its loss is wanted."""
+    """The options, whose right one gives the loss too; else the right answer alone, when its loss is wanted.
+
+    A second request asks for the options after an empty input, where the plan compares with that.
+    """
     if plan.ranks(prompt):
-        return [RankRequest(prompt.input, prompt.options)]
+        request = RankRequest(prompt.input, prompt.options)
+        return [request, without_input(request)] if plan.normalise == "pmi" else [request]
     return [RankRequest(prompt.input, (prompt.target,))] if plan.loss else []
 
 
@@ -166,18 +171,27 @@ def _checked(logprobs: Sequence[float], tokens: Sequence[int]) -> dict[str, Any]
 def _rows(task: Task, items: Sequence[Item], plan: EvalPlan, log: ScoreLog) -> list[dict[str, Any]]:
     rows = []
     for item in items:
-        answers = [log[_rank_key(request)] for request in _rank_requests(item.prompt, plan)]
+        ranked, *alone = [log[_rank_key(request)] for request in _rank_requests(item.prompt, plan)] or [{}]
+        answer = {**ranked, "unconditional": [value for one in alone for value in one.get("logprobs", [])]}
         if plan.generates(item.prompt):
-            answers.append(log[_write_key(item, plan)])
-        rows.append(_row(task, item, {key: value for answer in answers for key, value in answer.items()}))
+            answer |= log[_write_key(item, plan)]
+        rows.append(_row(task, item, plan.normalise, answer))
     return rows
 
 
-def _row(task: Task, item: Item, answer: Mapping[str, Any]) -> dict[str, Any]:
+def _choice(options: Sequence[str], answer: Mapping[str, Any], how: Normalisation) -> str | None:
+    """The option with the highest number, the first of equals; None where the options were not (all) scored."""
+    logprobs, tokens, alone = answer.get("logprobs", []), answer.get("tokens", []), answer["unconditional"]
+    if not options or len(logprobs) != len(options) or (how == "pmi" and not alone):
+        return None
+    values = normalised(Ranking(logprobs, tokens), options, how, Ranking(alone, tokens))
+    return options[values.index(max(values))]
+
+
+def _row(task: Task, item: Item, how: Normalisation, answer: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the results (`openflan.evaluate.results.SCHEMA`)."""
     prompt, logprobs, tokens = item.prompt, answer.get("logprobs", []), answer.get("tokens", [])
     ranked = len(prompt.options) > 0 and len(logprobs) == len(prompt.options)
-    choice = prompt.options[logprobs.index(max(logprobs))] if ranked else None
     gold = prompt.options.index(prompt.target) if ranked else 0
     row = {
         "dataset": task.card.name,
@@ -197,7 +211,8 @@ def _row(task: Task, item: Item, answer: Mapping[str, Any]) -> dict[str, Any]:
         "references": list(prompt.references),
         "logprobs": logprobs if ranked else [],
         "tokens": tokens if ranked else [],
-        "choice": choice,
+        "unconditional": answer["unconditional"],
+        "choice": _choice(prompt.options, answer, how),
         "generated": answer.get("text"),
         "target_logprob": logprobs[gold] if logprobs else None,
         "target_tokens": tokens[gold] if tokens else None,

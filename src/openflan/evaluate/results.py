@@ -45,6 +45,7 @@ SCHEMA = pa.schema(
         ("references", pa.list_(pa.string())),
         ("logprobs", pa.list_(pa.float64())),
         ("tokens", pa.list_(pa.int32())),
+        ("unconditional", pa.list_(pa.float64())),
         ("choice", pa.string()),
         ("generated", pa.string()),
         ("target_logprob", pa.float64()),
@@ -54,8 +55,8 @@ SCHEMA = pa.schema(
     ]
 )
 """One row per prompt. `direction` is what a translation template translates into when that is not the card's answer;
-`shots` are the exemplars that fitted; `shortened` inputs had a
-field cut to fit; log-probabilities are sums in nats, one per option; `score` is the metric on this
+`shots` are the exemplars that fitted; `shortened` inputs had a field cut to fit; log-probabilities are sums in nats,
+one per option, `unconditional` those after an empty input; `score` is the metric on this
 prompt alone (0 to 100; whether the answer is right where the metric only means something on a whole set)."""
 
 _METADATA = b"openflan"

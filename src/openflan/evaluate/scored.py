@@ -14,7 +14,7 @@ from openflan.evaluate.metrics import METRICS, Array, Judged, Scorable, chosen_o
 from openflan.evaluate.results import SCHEMA, Results
 from openflan.evaluate.statistics import unit_sums
 
-_TEXTS = {"prompt", "target", "logprobs", "tokens", "score"}
+_TEXTS = {"prompt", "target", "logprobs", "tokens", "unconditional", "score"}
 _COLUMNS = [name for name in SCHEMA.names if name not in _TEXTS]
 """What scoring needs: all but the long texts."""
 
@@ -126,3 +126,4 @@ def _written_right(row: Row) -> tuple[float, float] | None:
 
 
 FURTHER = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}
+"""What is measured besides the metric: a row's share of a ratio (above the line, below it), or None."""
