@@ -7,10 +7,10 @@ split needs no network; removing the folder fetches the copy anew.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +109,7 @@ class HubCopy:
         """The split as a Parquet file."""
         path = self._folder / f"{split}.parquet"
         if not path.is_file():
-            table = self._with_features(self._call(self._read, split))
-            with replacing(path) as temporary:
-                pq.write_table(table, temporary)
+            self._call(self._keep, split, path)
         return path
 
     def schema(self, split: str) -> pa.Schema:
@@ -131,7 +129,9 @@ class HubCopy:
 
     def _looked_up(self) -> Mapping[str, Any]:
         """Ask the hub for the copy's files, and note them, pinned to the commit of today."""
-        builder = self._datasets.load_dataset_builder(self._hub.path, **self._arguments)
+        datasets = self._datasets
+        _reach()
+        builder = datasets.load_dataset_builder(self._hub.path, **self._arguments)
         features = builder.info.features
         metadata = features.arrow_schema.metadata or {} if features else {}
         named = metadata.get(b"huggingface", b"").decode()
@@ -143,6 +143,11 @@ class HubCopy:
         # Without network the library falls back on splits that it has itself prepared before.
         files = {str(split): [] for split in builder.info.splits or ()}
         return {"revision": self._hub.revision, "features": named, "files": files}
+
+    def _keep(self, split: str, path: Path) -> None:
+        table = self._with_features(self._read(split))
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary)
 
     def _read(self, split: str) -> pa.Table:
         if self._is_parquet(split):
@@ -157,7 +162,7 @@ class HubCopy:
         features = self._record["features"]
         return table.replace_schema_metadata({"huggingface": features}) if features else table
 
-    @cached_property
+    @functools.cached_property
     def _datasets(self) -> Any:
         try:
             import datasets
@@ -174,6 +179,18 @@ class HubCopy:
         except Exception as error:  # The library, the HTTP client and pyarrow raise dozens of kinds here.
             cause = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
             raise MissingRowsError(f"hub {self.name} did not load: {cause} ({type(error).__name__})") from error
+
+
+@functools.cache
+def _reach() -> None:
+    """Try once, so that without network every copy fails at once and not after the many tries of the hub's client.
+
+    Offline by the user's word, the client is quick, and may find what it has prepared before.
+    """
+    from huggingface_hub import constants, get_session
+
+    if not constants.HF_HUB_OFFLINE:
+        get_session().head(constants.ENDPOINT, timeout=_SILENCE)
 
 
 def _limit_silence() -> None:
