@@ -16,10 +16,11 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from openflan.data.encode import Encoded
+from openflan.data.encode import Encoded, Format
 from openflan.data.pack import pack
 from openflan.errors import ModelError
 from openflan.model.isolation import Packed, hidden_states, isolate
+from openflan.model.load import encoder_for, load_model
 
 torch.set_num_threads(1)
 
@@ -143,3 +144,16 @@ def test_the_gpu_backends_agree_in_gradients():
         states.float().square().mean().backward()
         found.append(torch.cat([weight.grad.float().flatten() for weight in model.model.parameters()]))
     assert torch.nn.functional.cosine_similarity(*found, dim=0) > 0.999
+
+
+def test_the_small_real_model_keeps_packed_examples_apart(small_model):
+    model = load_model(small_model, dtype="float32", device="cpu")
+    texts = [("Is the sky blue?", "yes"), ("Translate to French: cat", "chat"), ("2 + 2 =", "4")]
+    rows = pack(encoder_for(small_model, Format()).pairs(texts), 64)
+    with torch.no_grad():
+        separate = [
+            model.base_model(input_ids=torch.tensor([sequence.tokens]), use_cache=False).last_hidden_state[0]
+            for sequence in rows.sequences()
+        ]
+        for alone, packed in zip(separate, packed_states(model, rows), strict=True):
+            torch.testing.assert_close(packed, alone, atol=1e-3, rtol=1e-3)
