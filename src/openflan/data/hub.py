@@ -8,6 +8,7 @@ split needs no network; removing the folder fetches the copy anew.
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -78,8 +79,11 @@ class HubTask:
 
     def table(self, split: str) -> pa.Table:
         """The rows of a split, fetched if they are not kept, label ids replaced by names."""
-        table = read_parquet([self._copy.fetch(split)])
-        self._check(table)
+        try:
+            table = read_parquet([self._copy.fetch(split)])
+            self._check(table)
+        except (MissingRowsError, SchemaError) as fault:
+            raise type(fault)(f"{self.task.name}: {fault}") from fault
         return named_labels(table, self.layout)
 
     def _check(self, table: pa.Table) -> None:
@@ -136,7 +140,7 @@ class HubCopy:
         metadata = features.arrow_schema.metadata or {} if features else {}
         named = metadata.get(b"huggingface", b"").decode()
         if builder.config.data_files:
-            files = {str(split): [str(file) for file in files] for split, files in builder.config.data_files.items()}
+            files = {str(split): list(map(str, paths)) for split, paths in builder.config.data_files.items()}
             record = {"revision": builder.hash, "features": named, "files": files}
             write_json(self._folder / "copy.json", record)
             return record
@@ -187,17 +191,20 @@ def _reach() -> None:
 
     Offline by the user's word, the client is quick, and may find what it has prepared before.
     """
-    from huggingface_hub import constants, get_session
+    import datasets
 
-    if not constants.HF_HUB_OFFLINE:
-        get_session().head(constants.ENDPOINT, timeout=_SILENCE)
+    if not datasets.config.HF_HUB_OFFLINE:
+        _session().head(datasets.config.HF_ENDPOINT, timeout=_SILENCE)
+
+
+def _session() -> Any:
+    """The HTTP client of the hub's library, which keeps it under this name in all its versions."""
+    return importlib.import_module("huggingface_hub.utils").get_session()
 
 
 def _limit_silence() -> None:
     """Make requests fail on a server that does not answer; the client lists files without any limit of its own."""
-    from huggingface_hub import get_session
-
-    hooks = getattr(get_session(), "event_hooks", None)
+    hooks = getattr(_session(), "event_hooks", None)
     if hooks and _fail_when_silent not in hooks["request"]:
         hooks["request"].append(_fail_when_silent)
 
