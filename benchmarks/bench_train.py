@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from openflan.data.encode import Format
+from openflan.data.prepared import PreparedStream, prepare
 from openflan.data.stream import Stream
 from openflan.model.load import encoder_for, load_tokenizer
 from openflan.train.config import TrainConfig
@@ -74,9 +75,13 @@ def ours_on(shape: str, options: argparse.Namespace, compiled: bool) -> dict[str
     clock = Clock(options.device, warm)
     model = llama(shape, vocabulary_of(options.tokenizer)).to(options.device)
     with tempfile.TemporaryDirectory() as folder:
-        train(model, stream, config, Path(folder), on_progress=lambda now: clock.tick(), say=lambda line: None)
-    rows = stream.rows(0)
-    fill = rows.filled / rows.tokens.size
+        # TRL prepares its data before the first step, so ours are prepared too.
+        prepare(stream, (options.steps + warm) * positions // row_length, Path(folder) / "prepared", workers=1)
+        rows = PreparedStream(stream, Path(folder) / "prepared")
+        run = Path(folder) / "run"
+        train(model, rows, config, run, on_progress=lambda now: clock.tick(), say=lambda line: None)
+    window = stream.rows(0)
+    fill = window.filled / window.tokens.size
     name = "openflan, compiled" if compiled else "openflan"
     return clock.row(shape, name, options.steps * positions * fill, fill)
 

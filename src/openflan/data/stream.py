@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -100,7 +101,7 @@ class Stream:
         self.seed, self.window, self.fit = seed, window, fit
         self.dropped: Counter[str] = Counter()
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, str]:
         """Everything that the rows follow from, by name."""
         return {
