@@ -56,6 +56,7 @@ def _changes(options: argparse.Namespace) -> list[str]:
     """The verb's own options as changes to the recipe."""
     given = {
         "evaluate.tasks": options.tasks and f"[{', '.join(options.tasks)}]",
+        "evaluate.seen": "[]" if options.tasks else None,
         "data.source": options.source,
         "format.join": "space" if options.baseline and not options.join else options.join,
         "evaluate.templates": "baseline" if options.baseline else None,

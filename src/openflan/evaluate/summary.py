@@ -154,7 +154,7 @@ def _task_score(block: Block, dev: Block | None, samples: int) -> tuple[TaskScor
         templates=[],
         rows=len({row["row"] for row in block.rows}),
         shortened=sum(row["shortened"] for row in block.rows),
-        failures=Counter(row["failure"] for row in block.rows if row["failure"]),
+        failures=dict(Counter(row["failure"] for row in block.rows if row["failure"])),
     )
     return _over_templates(score, block, dev, samples) if block.templates else (score, None)
 

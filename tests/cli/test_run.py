@@ -1,0 +1,97 @@
+"""The whole way on a tiny model: `run`, then `train`, `eval`, `compare` and `report` on what it left."""
+
+import json
+
+import pytest
+from tiny_folder import save_tiny_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from openflan.cli import main
+from openflan.evaluate.results import read_results
+
+RECIPE = """
+description: the whole way, small
+model: {{path: {model}}}
+data: {{tasks: [copa, sst2, rte], hold_out: [sentiment], allow_overlap: false}}
+format: {{join: eos, input_length: 240, target_length: 16}}
+train: {{steps: 2, tokens_per_step: 512, row_length: 256, lr: 1.0e-3}}
+evaluate: {{seen: [copa], rows: 1, templates: [0, 1, 4], generate: all, max_tokens: 3}}
+"""
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    text = RECIPE.format(model=save_tiny_model(folder / "tiny")).replace("[copa, sst2, rte]", "[commonsense]")
+    (folder / "small.yaml").write_text(text, encoding="utf-8")
+    assert main(["run", str(folder / "small.yaml"), "--out", str(folder / "out")]) == 0
+    return folder
+
+
+def test_the_run_leaves_everything_it_promises(run_folder):
+    out = run_folder / "out"
+    for name in ("recipe.yaml", "environment.json", "mixture.json", "metrics.jsonl", "summary.json", "report.html"):
+        assert (out / name).stat().st_size > 0, name
+    assert len((out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert set(summary["models"]) == {"untuned-baseline", "untuned", "tuned"}
+    assert {one["measure"] for one in summary["groups"]["Never trained on"]} == {"accuracy", "written_option", "loss"}
+    names = {task["name"] for task in summary["models"]["tuned"]["tasks"]}
+    assert names == {"imdb", "sentiment140", "sst2", "yelp_polarity", "copa"}
+
+
+def test_the_page_is_whole_and_escaped(run_folder):
+    page = (run_folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 7
+    assert not any(word in page for word in ("<script", "<link", "src=", 'href="http'))
+    assert "OPTIONS:" in page and "Never trained on" in page
+
+
+def test_plain_transformers_loads_the_tuned_model(run_folder):
+    model = AutoModelForCausalLM.from_pretrained(run_folder / "out" / "model")
+    tokenizer = AutoTokenizer.from_pretrained(run_folder / "out" / "model")
+    tokens = tokenizer("the cat", return_tensors="pt", return_token_type_ids=False)
+    assert model(**tokens).logits.shape[-1] == model.config.vocab_size
+
+
+def test_a_second_start_finds_everything_done(run_folder):
+    out = run_folder / "out"
+    before = {path: path.stat().st_mtime_ns for path in (*out.glob("eval/*/scores.jsonl"), out / "model/config.json")}
+    assert main(["run", str(run_folder / "small.yaml"), "--out", str(out)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_eval_measures_the_same_as_the_run(run_folder, capsys):
+    arguments = ["eval", str(run_folder / "out"), str(run_folder / "small.yaml"), "--tasks", "sst2"]
+    assert main([*arguments, "--out", str(run_folder / "again"), "--json"]) == 0
+    capsys.readouterr()
+    again = {row["prompt"]: row["logprobs"] for row in read_results(run_folder / "again").table().to_pylist()}
+    before = read_results(run_folder / "out/eval/tuned").table().to_pylist()
+    compared = [(row["logprobs"], again[row["prompt"]]) for row in before if row["prompt"] in again]
+    assert len(compared) >= 3
+    for first, second in compared:
+        assert first == pytest.approx(second, abs=1e-4)
+
+
+def test_compare_prints_and_draws(run_folder, capsys):
+    evals = run_folder / "out/eval"
+    figure = run_folder / "figure.svg"
+    assert main(["compare", str(evals / "untuned"), str(evals / "tuned"), "--figure", str(figure)]) == 0
+    assert "difference" in capsys.readouterr().out
+    assert figure.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_training_on_what_is_held_out_is_refused(run_folder, capsys):
+    arguments = ["train", str(run_folder / "small.yaml"), "--set", "data.tasks=[sst2]", "--out", str(run_folder / "no")]
+    assert main(arguments) == 1
+    assert "sst2 is held out" in capsys.readouterr().err
+
+
+def test_prepared_rows_are_trained_on(run_folder, capsys):
+    recipe, prepared = str(run_folder / "small.yaml"), run_folder / "prepared"
+    assert main(["prepare", recipe, "--out", str(prepared), "--workers", "1"]) == 0
+    assert "of the positions filled" in capsys.readouterr().out
+    assert main(["train", recipe, "--prepared", str(prepared), "--out", str(run_folder / "with")]) == 0
+    assert "not using" not in capsys.readouterr().err
+    weights = [(run_folder / run / "model/model.safetensors").read_bytes() for run in ("with", "out")]
+    assert weights[0] == weights[1]

@@ -1,0 +1,55 @@
+import pytest
+
+from openflan.errors import RecipeError
+from openflan.recipe import RECIPES, load_recipe
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.yaml")))
+def test_every_packaged_recipe_reads_and_says_what_it_is(name):
+    assert load_recipe(name).description
+
+
+def test_a_saved_recipe_reads_back_the_same(tmp_path):
+    recipe = load_recipe(None, ["train.steps=3", "data.hold_out=[nli, sentiment]", "train.adapter={rank: 4}"])
+    recipe.save(tmp_path / "recipe.yaml")
+    assert load_recipe(tmp_path / "recipe.yaml") == recipe
+
+
+def test_changes_win_over_the_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("train: {steps: 5, lr: 1.0e-4}\ndata: {hold_out: nli}\n", encoding="utf-8")
+    recipe = load_recipe(path, ["train.lr=1e-3", "model.path=somewhere"])
+    assert (recipe.name, recipe.train.steps, recipe.train.lr, recipe.model.path) == ("mine", 5, 1e-3, "somewhere")
+    assert recipe.data.hold_out == ("nli",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("train: {steps: 5}\ntrian: {}\n", r":2: trian: unknown key; did you mean 'train'\?"),
+        ("train:\n  steps: 5\n  learning_rate: 1\n", r":3: train.learning_rate: unknown key"),
+        ("train:\n  steps: many\n", r":2: train.steps: .*integer"),
+        ("data:\n  missing: ignore\n", r":2: data.missing: .*'stop' or 'skip'"),
+        ("train: {steps: 5, tokens: 6}\n", r":1: train: give either steps or tokens"),
+        ("train: {steps: 1}\ntrain: {steps: 2}\n", r":2: train: the key stands here a second time"),
+        ("- a list\n", r":1: expected a mapping"),
+        ("train: {steps: 1\n", r"mine.yaml:\d: "),
+    ],
+)
+def test_a_fault_names_file_line_and_key(tmp_path, text, said):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match=said):
+        load_recipe(path)
+
+
+def test_a_fault_in_a_change_names_the_change():
+    with pytest.raises(RecipeError, match=r"--set train.lrr=3: train.lrr: unknown key; did you mean 'lr'\?"):
+        load_recipe(None, ["train.lrr=3", "train.steps=1"])
+    with pytest.raises(RecipeError, match="write KEY=VALUE"):
+        load_recipe(None, ["train.steps"])
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(RecipeError, match="did you mean 'quickstart'"):
+        load_recipe("quickstar")
