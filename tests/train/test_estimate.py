@@ -1,5 +1,5 @@
 import pytest
-from training_support import llama
+from training_support import llama, stream
 from transformers import LlamaConfig
 
 from openflan.model.adapters import Lora
@@ -57,6 +57,29 @@ def test_memory_follows_the_settings():
     assert memory(optimizer="adafactor") < memory()
     assert memory(activation_checkpointing=True) < memory()
     assert memory(accumulate=8) < memory(accumulate=1)
+
+
+def test_the_activations_are_those_that_autograd_keeps():
+    import torch
+
+    from openflan.train.loss import CausalLoss
+
+    model = llama(hidden_size=64, intermediate_size=172, num_hidden_layers=8).train()
+    loss, rows = CausalLoss(model), stream(row_length=64).rows(0)[:8]
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+    kept = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        total = loss(loss.batch(rows, "cpu"))
+    settings = config(tokens_per_step=512, row_length=64, accumulate=1)
+    assert estimate(model.config, settings).activations == pytest.approx(sum(kept.values()), rel=0.35)
+    assert total.item() > 0
 
 
 def test_every_number_has_its_assumption_and_unknown_devices_are_named():

@@ -157,8 +157,8 @@ def _speed(device: str | None, count: int) -> tuple[float, tuple[float, float], 
         speed = _measured_speed()
         return (
             speed,
-            (0.35, 0.75),
-            f"this CPU multiplies matrices at {speed / 1e9:.0f} GFLOP/s; training reaches 35-75%",
+            (0.5, 0.9),
+            f"this CPU multiplies matrices at {speed / 1e9:.0f} GFLOP/s; training reaches 50-90%",
         )
     speed = DEVICES[device].flops * count
     return speed, (0.25, 0.45), f"{count} x {device} at data-sheet bfloat16 speed; training reaches 25-45% of it"

@@ -103,7 +103,7 @@ class _Trainer:
         self.share = here.part(config.rows_per_step)
         self.saved_dtype = model.dtype
         self.compute = _compute_dtype(config, here.device)
-        self.adapted = _prepare(model, config)
+        self.adapted = _prepare(model.to(here.device), config)
         with self._precision():
             self.loss = loss_for(model)
         model.train()
@@ -133,7 +133,7 @@ class _Trainer:
                 self.seconds += times[-1]
                 if on_progress:
                     on_progress(self._progress(loss, times))
-                if stop:
+                if stop and self.step < self.config.total_steps:
                     self._save_checkpoint()
                     self.say(f"stopped after step {self.step}; the same command goes on from here")
                     return self._result(loss, finished=False)
@@ -181,11 +181,9 @@ class _Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step, self.position, self.labelled = number, batch.after, self.labelled + targets
+        norm = float(norm.full_tensor() if self.sharded else norm)  # on every process: sharded, it is a sum over all
         if self.here.first:
-            norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
-            self.metrics.log(
-                number, loss=loss, lr=rate, grad_norm=float(norm), tokens=self._tokens(), labelled=self.labelled
-            )
+            self.metrics.log(number, loss=loss, lr=rate, grad_norm=norm, tokens=self._tokens(), labelled=self.labelled)
         return loss, totals[1] > 0
 
     def _backward(self, rows: PackedRows, targets: int) -> Tensor:
