@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal
 
@@ -225,5 +226,5 @@ def _scaled(slices: Mapping[Any, Slice], split: str, rows: int) -> dict[Any, sli
     """Each role's slice of `split`; parts cut off a split with few rows (samples, small mirrors) shrink with it."""
     mine = {role: part for role, part in slices.items() if part.split == split}
     longest = max(part.longest for part in mine.values())
-    scale = min(1.0, rows / (3 * longest)) if longest and len(mine) > 1 else 1.0
+    scale = min(Fraction(1), Fraction(rows, 3 * longest)) if longest and len(mine) > 1 else Fraction(1)
     return {role: part.of(rows, scale) for role, part in mine.items()}

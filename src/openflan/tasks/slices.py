@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 _SLICE = re.compile(r"(?P<split>[\w.]+)(?:\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 
@@ -28,7 +29,7 @@ class Slice:
         """The largest row number written in it."""
         return max((abs(int(bound)) for bound in (self.start, self.stop) if bound and bound[-1] != "%"), default=0)
 
-    def of(self, rows: int, scale: float = 1.0) -> slice:
+    def of(self, rows: int, scale: Fraction = Fraction(1)) -> slice:
         """The part of `rows` shuffled rows it takes; row numbers shrink with `scale`, to 1 at the least."""
         return slice(_position(self.start, rows, scale), _position(self.stop, rows, scale))
 
@@ -41,7 +42,7 @@ def parse_slice(spec: str) -> Slice:
     return Slice(found["split"], found["start"], found["stop"])
 
 
-def _position(written: str | None, rows: int, scale: float) -> int | None:
+def _position(written: str | None, rows: int, scale: Fraction) -> int | None:
     if written is None:
         return None
     if written.endswith("%"):
