@@ -15,7 +15,7 @@ model: {{path: {model}}}
 data: {{tasks: [copa, sst2, rte], hold_out: [sentiment], allow_overlap: false}}
 format: {{join: eos, input_length: 240, target_length: 16}}
 train: {{steps: 2, tokens_per_step: 512, row_length: 256, lr: 1.0e-3}}
-evaluate: {{seen: [copa], rows: 1, templates: [0, 1, 4], generate: all, max_tokens: 3}}
+evaluate: {{seen: [copa], rows: 1, templates: [0, 1], generate: all, max_tokens: 3}}
 """
 
 
@@ -68,7 +68,7 @@ def test_eval_measures_the_same_as_the_run(run_folder, capsys):
     again = {row["prompt"]: row["logprobs"] for row in read_results(run_folder / "again").table().to_pylist()}
     before = read_results(run_folder / "out/eval/tuned").table().to_pylist()
     compared = [(row["logprobs"], again[row["prompt"]]) for row in before if row["prompt"] in again]
-    assert len(compared) >= 3
+    assert len(compared) >= 2
     for first, second in compared:
         assert first == pytest.approx(second, abs=1e-4)
 
