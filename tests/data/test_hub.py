@@ -331,7 +331,7 @@ def test_without_network_every_copy_fails_at_once(places: dict[str, str], card: 
     assert "lab/far did not load: " in answer["message"]
     assert "Connection refused" in answer["message"]
     assert "lab/farther" in answer["message"]
-    assert answer["seconds"] < 5
+    assert answer["seconds"] < 20  # the client alone would try for 23 seconds, for each
     worker.close()
 
 

@@ -115,3 +115,22 @@ def test_rows_in_another_layout_are_not_passed_over(make_task: Make, make_mirror
     root = make_mirror("rte", train=[{"text": "Ships sail."}])
     with pytest.raises(SchemaError, match="premise"):
         parse_source(f"mirror:{root},samples").open(load_catalog().tasks("rte")[0])
+
+
+def test_files_of_other_kinds_are_named(make_task: Make, tmp_path: Path) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "train.csv").write_text("premise,label")
+    with pytest.raises(MissingRowsError, match=r"toy: no Parquet or JSONL file in .*toy, only train\.csv"):
+        MirrorSource(tmp_path, "m").open(make_task())
+
+
+def test_a_split_as_parquet_and_as_jsonl_is_refused(make_task: Make, make_mirror: Make, toy_rows: Make) -> None:
+    root = make_mirror(train=toy_rows(2))
+    pq.write_table(pa.Table.from_pylist(toy_rows(3)), root / "toy" / "train.parquet")
+    with pytest.raises(SchemaError, match=r"train\.jsonl and .*train\.parquet"):
+        MirrorSource(root, "m").open(make_task())
+
+
+def test_further_splits_need_not_fit(make_task: Make, make_mirror: Make, toy_rows: Make) -> None:
+    root = make_mirror(train=toy_rows(30), validation=toy_rows(3), unlabelled=[{"text": "Ships sail."}])
+    assert MirrorSource(root, "m").open(make_task()).table("train").num_rows == 30

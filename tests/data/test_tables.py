@@ -115,3 +115,24 @@ def test_damaged_parquet_is_named(tmp_path: Path, toy_rows: Callable[..., list[d
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(SchemaError, match=r"train\.parquet: not a readable Parquet file"):
         read_parquet([path])
+
+
+def test_a_json_string_may_hold_line_separators(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"text": "one\u2028two\x85three"}\r\n{"text": "four"}\n', encoding="utf-8", newline="")
+    assert read_jsonl(path).column("text").to_pylist() == ["one\u2028two\x85three", "four"]
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_bytes('{"text": "café"}'.encode("latin-1"))
+    with pytest.raises(SchemaError, match=r"train\.jsonl: not UTF-8"):
+        read_jsonl(path)
+
+
+def test_shards_of_different_types_are_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / f"train-0000{number}-of-00002.parquet" for number in range(2)]
+    for path, column in zip(paths, (["a"], [1]), strict=True):
+        pq.write_table(pa.table({"text": column}), path)
+    with pytest.raises(SchemaError, match="do not go together"):
+        read_parquet(paths)

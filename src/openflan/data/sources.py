@@ -110,11 +110,13 @@ class MirrorSource:
         folder = next((self.root / name for name in candidates if (self.root / name).is_dir()), None)
         files = _split_files(folder) if folder else {}
         if folder is None or not files:
-            raise MissingRowsError(f"{task.name}: {self._what_to_do(task, candidates)}")
+            raise MissingRowsError(f"{task.name}: {self._what_to_do(task, candidates, folder)}")
         tables = {split: _read(paths) for split, paths in sorted(files.items())}
         return _MirrorTask(task, _fitting_layout(task, tables, folder), folder, tables)
 
-    def _what_to_do(self, task: Task, candidates: list[str]) -> str:
+    def _what_to_do(self, task: Task, candidates: list[str], folder: Path | None) -> str:
+        if folder and (others := sorted(path.name for path in folder.iterdir())):
+            return f"no Parquet or JSONL file in {folder}, only {', '.join(others[:5])}"
         folders = " or ".join(f"{name}/" for name in candidates)
         layout = task.layouts[0]
         splits = ", ".join(dict.fromkeys(part.split for part in layout.splits.values()))
@@ -145,6 +147,8 @@ def _split_files(folder: Path) -> dict[str, list[Path]]:
 
 
 def _read(paths: list[Path]) -> pa.Table:
+    if len({path.suffix for path in paths}) > 1:
+        raise SchemaError(f"{' and '.join(map(str, paths))}: one split, two kinds of files; remove one of them")
     if paths[0].suffix == ".jsonl":
         return joined([read_jsonl(path) for path in paths], str(paths[0]))
     return read_parquet(paths)
