@@ -224,6 +224,16 @@ def test_a_converted_copy_is_read_at_its_revision(hub: Hub, online: Ask, card: C
     assert "scripts are no longer supported" in refused["message"]
 
 
+def test_a_conversion_that_stopped_half_way_is_read(hub: Hub, online: Ask, card: Callable[..., Path]) -> None:
+    """Of data sets above 5 GB the hub converts the first part, into a folder named `partial-train`."""
+    shards = {f"plain/partial-train/000{number}.parquet": parquet(pairs(30, 30 * number)) for number in range(2)}
+    hub.add("lab/half", {"README.md": b"# Large\n"})
+    hub.add("lab/half", shards, revision="refs/convert/parquet")
+    source = {"path": "lab/half", "revision": "refs/convert/parquet", "data_dir": "plain"}
+    answer = online(card(source, splits={"train": "train[:-20]", "dev": "train[-20:]"}), "train")
+    assert len(answer["rows"]["train"]) == 60
+
+
 def test_rows_of_text_formats(hub: Hub, online: Ask, card: Callable[..., Path]) -> None:
     rows = pairs(4).to_pylist()
     lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
