@@ -79,10 +79,8 @@ def splits_of(root: Path, task: Task) -> list[str]:
     return [split for split in opened.splits() if split in used]
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [task for task in TASKS if task.name not in ABSENT], ids=lambda task: task.name)
 def test_real_rows(task: Task, shared_data: Path) -> None:
-    if task.name in ABSENT:
-        pytest.skip("no real rows at hand")
     splits = splits_of(shared_data, task)
     assert splits
     for split in splits:
