@@ -44,6 +44,7 @@ from openflan.files import write_json
 from openflan.model.load import encoder_for, load_model, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
+from openflan.train.card import model_card
 from openflan.train.loop import Progress, TrainResult, train
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")
@@ -104,6 +105,13 @@ class Run:
             resume=resume,
             on_progress=on_progress,
             tokenizer=load_tokenizer(self.model),
+            card=partial(
+                model_card,
+                recipe.train,
+                base=recipe.model.path,
+                datasets={part.task.name: part.task.card.licence for part in mixture.parts},
+                held_out=recipe.data.hold_out,
+            ),
             say=say,
         )
         write_json(self.folder / "dropped.json", dict(stream.dropped))
