@@ -17,7 +17,6 @@ from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, barred_clusters
 from openflan.tasks.registry import PRESETS, Catalog, Task, load_catalog
 
-
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """One name or several."""
 
