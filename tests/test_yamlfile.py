@@ -67,3 +67,9 @@ def test_number_for_a_text_is_told_with_the_remedy() -> None:
 )
 def test_single_values(text: str, value: object) -> None:
     assert parse_value(text) == value
+
+
+@pytest.mark.parametrize("text", ["[a", "a: b: c", "!!python/name:os.system"])
+def test_bad_single_value(text: str) -> None:
+    with pytest.raises(ValueError, match="is no YAML value"):
+        parse_value(text)

@@ -89,7 +89,10 @@ def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe
         if not separator:
             raise RecipeError(f"--set {change}: write KEY=VALUE, as in --set train.steps=100")
         location = tuple(key.strip().split("."))
-        _assign(values, location, parse_value(value), change)
+        try:
+            _assign(values, location, parse_value(value), change)
+        except ValueError as fault:
+            raise RecipeError(f"--set {change}: {fault}") from None
         changed[location] = change
 
     def where(location: Sequence[str | int]) -> str:

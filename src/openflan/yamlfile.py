@@ -61,8 +61,14 @@ def line_of(text: str, location: Sequence[str | int]) -> int:
 
 
 def parse_value(text: str) -> Any:
-    """A single YAML value, as in `--set train.lr=1e-3` (which YAML 1.1 alone would read as a string)."""
-    value = yaml.load(text, Loader=_Loader)
+    """A single YAML value, as in `--set train.lr=1e-3` (which YAML 1.1 alone would read as a string).
+
+    Raises `ValueError` for bad syntax.
+    """
+    try:
+        value = yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as fault:
+        raise ValueError(f"{text!r} is no YAML value: {fault.problem}") from None
     if isinstance(value, str):
         try:
             return float(value)
