@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transformers import PreTrainedTokenizerFast
-
 from small_models import byte_tokenizer, small_model_of
+from transformers import PreTrainedTokenizerFast
 
 
 def save_tiny_model(folder: Path) -> Path:

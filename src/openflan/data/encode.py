@@ -7,11 +7,11 @@ A *format* says how input and target are joined:
 | `eos` | input, EOS | target, EOS | FLAN (paper section 2.4) |
 | `newline` | input, line break | target, EOS | models that know no such EOS |
 | `chat` | the model's own chat template around the input | target, EOS | chat models |
-| `space` | input | space, target (EOS only when trained on) | plain continuation, as GPT-3 and `lm-eval` score |
+| `space` | input | space, target (EOS in training only) | plain continuation, as GPT-3 and `lm-eval` score |
 
-With `eos`, input and target are tokenized apart, so the boundary is a token. Otherwise the joined text is tokenized as a
-whole, as the model would meet it, and the target begins with the first token that *ends* beyond the boundary: a token that
-straddles it belongs to the target. No target is ever empty.
+With `eos`, input and target are tokenized apart, so the boundary is a token. Otherwise the joined text is tokenized as
+a whole, as the model would meet it, and the target begins with the first token that *ends* beyond the boundary: a token
+that straddles it belongs to the target. No target is ever empty.
 """
 
 from __future__ import annotations
@@ -48,17 +48,30 @@ class Encoding(Protocol):
     """What a tokenizer says of one text (of the `tokenizers` library's `Encoding`)."""
 
     @property
-    def ids(self) -> list[int]: ...
+    def ids(self) -> list[int]:
+        """Token ids."""
+        ...
+
     @property
-    def offsets(self) -> list[tuple[int, int]]: ...
+    def offsets(self) -> list[tuple[int, int]]:
+        """Where each token starts and stops in the text, in characters."""
+        ...
 
 
 class Tokenizer(Protocol):
     """The part of `tokenizers.Tokenizer` that is used."""
 
-    def encode_batch(self, input: Sequence[str], *, add_special_tokens: bool) -> list[Encoding]: ...
-    def encode_batch_fast(self, input: Sequence[str], *, add_special_tokens: bool) -> list[Encoding]: ...
-    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str: ...
+    def encode_batch(self, input: Sequence[str], *, add_special_tokens: bool) -> list[Encoding]:
+        """Token ids and offsets of each text."""
+        ...
+
+    def encode_batch_fast(self, input: Sequence[str], *, add_special_tokens: bool) -> list[Encoding]:
+        """Token ids of each text, faster; offsets are not valid."""
+        ...
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        """The text of token ids."""
+        ...
 
 
 class Encoder:

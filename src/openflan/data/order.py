@@ -1,8 +1,8 @@
 """Randomness as a function: hashes and permutations that can be asked at any position.
 
-Nothing here keeps a state. What comes at position *i* follows from a key and *i* alone, so resuming costs nothing, and the
-order is the same on any machine and any number of processes. The functions are fixed for ever: results made
-with them depend on them.
+Nothing here keeps a state. What comes at position *i* follows from a key and *i* alone, so resuming costs nothing, and
+the order is the same on any machine and any number of processes. The functions are fixed for ever: results made with
+them depend on them.
 """
 
 from __future__ import annotations

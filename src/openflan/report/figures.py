@@ -77,7 +77,8 @@ def _svg(figure: Any) -> str:
     from matplotlib import pyplot
 
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), bbox_inches="tight")
+    unsaid = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", metadata=unsaid, bbox_inches="tight")
     pyplot.close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
