@@ -11,7 +11,8 @@ A *format* says how input and target are joined:
 
 With `eos`, input and target are tokenized apart, so the boundary is a token. Otherwise the joined text is tokenized as
 a whole, as the model would meet it, and the target begins with the first token that *ends* beyond the boundary: a token
-that straddles it belongs to the target. No target is ever empty.
+that straddles it belongs to the target, and so does white space at the end of a `space` input, as in `lm-eval`. No
+target is ever empty.
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ class Encoder:
         encoded = []
         for head, encoding in zip(heads, self.tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
             ids = encoding.ids
-            boundary = next((i for i, (_, stop) in enumerate(encoding.offsets) if stop > len(head)), len(ids))
+            read = len(head.rstrip()) if self.format.join == "space" else len(head)
+            boundary = next((i for i, (_, stop) in enumerate(encoding.offsets) if stop > read), len(ids))
             encoded.append(Encoded([*self._opening, *ids, *closing], len(self._opening) + boundary))
         return encoded
 

@@ -32,7 +32,7 @@ ROW_LIMIT = 30_000
 
 _CHUNK = 1024
 _CARVED: dict[Role, tuple[float, int]] = {"train": (0.6, ROW_LIMIT), "test": (0.6, 1000), "dev": (0.1, 200)}
-"""Share of a donor split, and most rows, for a role whose own split is missing."""
+"""For a role whose own split is missing: the share of what is left of a donor split, and most rows."""
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,9 @@ class _Deal:
         carved = {name: self._donor(name) for name in absent} if self.carve else {}
         split = carved.get(role) or slices[role].split
         order = _order(self.opened, split, self.table(split)[0].num_rows)
-        whole = len(order)
         for name in (name for name, donor in carved.items() if donor == split):
             share, most = _CARVED[name]
-            taken = min(int(share * whole), most)
+            taken = min(int(share * len(order)), most)
             if name == role:
                 return split, order[len(order) - taken :]
             order = order[: len(order) - taken]
