@@ -199,7 +199,7 @@ class _Deal:
         order = _order(self.opened, split, self.table(split)[0].num_rows)
         for name in (name for name, donor in carved.items() if donor == split):
             share, most = _CARVED[name]
-            taken = min(int(share * len(order)), most)
+            taken = min(max(int(share * len(order)), 1), most)
             if name == role:
                 return split, order[len(order) - taken :]
             order = order[: len(order) - taken]
