@@ -5,8 +5,8 @@
 
 With `--shape` the model has random weights and the shape named. Prompts are made-up text of set lengths that share
 nothing beyond what a workload's name says. lm-eval gets the best of a few batch sizes, tried on a quarter of the
-prompts. Reported are wall-clock seconds, the ratio, and how far apart the log-probabilities are; last, what memory does
-as the number of prompts grows.
+prompts. Reported are wall-clock seconds and their ratio, the ratio of process CPU time (which a busy machine disturbs
+less), and how far apart the log-probabilities are; and what memory does as the number of prompts grows.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="model folder (default: the small model, fetched once)")
     parser.add_argument("--shape", choices=SHAPES, help="random weights of this shape instead of the model's own")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--scale", type=float, default=1.0, help="times as many prompts as the default")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 8, 32], help="tried for lm-eval")
@@ -111,11 +112,11 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=512, help="prompts for the memory measurement; 0: none")
     parser.add_argument("--name", default="eval")
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     folder = options.model or _small_model()
     model = _model(options, folder)
     scorer = ModelScorer(model, encoder_for(folder, Format("space")), token_budget=options.token_budget)
-    peer = _Peer(model, load_tokenizer(folder), options.batch_sizes)
-    rows = [_compare(workload, scorer, peer) for workload in workloads(options.scale)]
     facts = {
         "model": options.shape or folder.name,
         "dtype": options.dtype,
@@ -124,10 +125,12 @@ def main() -> None:
         "token budget": scorer.token_budget,
         "batch sizes tried": options.batch_sizes,
     }
-    if options.many:
+    if options.many:  # First, as peak memory never goes down again.
         facts["memory"] = _memory(scorer, options.many)
-        print(facts["memory"], "\n")
-    columns = ["workload", "prompts", "ours s", "lm-eval s", "lm-eval batch", "ratio", "target", "apart"]
+        print(facts["memory"], flush=True)
+    peer = _Peer(model, load_tokenizer(folder), options.batch_sizes)
+    rows = [_compare(workload, scorer, peer) for workload in workloads(options.scale)]
+    columns = ["workload", "prompts", "ours s", "lm-eval s", "lm-eval batch", "ratio", "CPU ratio", "target", "apart"]
     write_results(options.name, rows, columns, facts)
 
 
@@ -135,20 +138,21 @@ def _compare(workload: Workload, scorer: ModelScorer, peer: _Peer) -> dict[str, 
     requests = workload.requests
     list(scorer.rank(requests[:2]))  # Warm: kernels chosen, pages touched.
     size = peer.best_size(requests[: max(len(requests) // 4, 2)])
-    theirs, their_seconds = _timed(lambda: peer.logprobs(requests, size))
-    answers, seconds = _timed(lambda: dict(scorer.rank(requests)))
+    theirs, their_wall, their_cpu = _timed(lambda: peer.logprobs(requests, size))
+    answers, wall, cpu = _timed(lambda: dict(scorer.rank(requests)))
     ours = [value for number in range(len(requests)) for value in _ranking(answers[number]).logprobs]
     row = {
         "workload": workload.name,
         "prompts": len(requests),
-        "ours s": seconds,
-        "lm-eval s": their_seconds,
+        "ours s": wall,
+        "lm-eval s": their_wall,
         "lm-eval batch": size,
-        "ratio": their_seconds / seconds,
+        "ratio": their_wall / wall,
+        "CPU ratio": their_cpu / cpu,
         "target": workload.target,
         "apart": f"{max(abs(one - other) for one, other in zip(ours, theirs, strict=True)):.1e}",
     }
-    print(row, flush=True)
+    print(row, flush=True)  # Partial results of a long run.
     return row
 
 
@@ -164,7 +168,7 @@ class _Peer:
 
     def best_size(self, requests: Sequence[RankRequest]) -> int:
         """The batch size that is fastest on a few prompts."""
-        return min(self._sizes, key=lambda size: _timed(lambda: self.logprobs(requests, size))[1])
+        return min(self._sizes, key=lambda size: _timed(lambda: self.logprobs(requests, size))[2])
 
     def logprobs(self, requests: Sequence[RankRequest], size: int) -> list[float]:
         """The log-probability of every option, request by request."""
@@ -175,11 +179,12 @@ class _Peer:
         return [logprob for logprob, _ in self._make(size).loglikelihood(asked, disable_tqdm=True)]
 
 
-def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+def _timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What `work` returns, and the wall-clock and CPU seconds it took."""
     gc.collect()
-    start = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     result = work()
-    return result, time.perf_counter() - start
+    return result, time.perf_counter() - wall, time.process_time() - cpu
 
 
 def _ranking(answer: Any) -> Ranking:

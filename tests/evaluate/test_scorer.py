@@ -132,7 +132,7 @@ def test_the_budget_adapts_when_memory_runs_out(monkeypatch, error):
     monkeypatch.setattr(model, "forward", small_memory)
     answers = dict(scorer.rank(requests))
     assert sorted(answers) == list(range(21))
-    assert scorer.token_budget < 2048
+    assert scorer.token_budget < 1024
     assert answers[20].reason.startswith("no memory for ")
     for number in range(20):
         if not isinstance(answers[number], Failure):
