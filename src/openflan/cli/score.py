@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help='JSON lines: {"input": str, "options": [str, …]}')
     parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), default="space",
                         help="how input and option are joined (default: space, a plain continuation)")  # fmt: skip
-    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="precision")
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "fast"), default="auto", help="precision")
     parser.add_argument("--input-length", type=int, default=1_000_000, help="most tokens of an input")
     parser.add_argument("--out", type=Path, help="write the lines here instead of to standard output")
 

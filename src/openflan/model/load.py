@@ -23,7 +23,7 @@ from transformers import (
 from openflan.data.encode import Encoder, Format
 from openflan.errors import ModelError
 
-Dtype = Literal["auto", "float32", "bfloat16"]
+Dtype = Literal["auto", "float32", "bfloat16", "fast"]
 
 
 def load_config(path: str | Path) -> PreTrainedConfig:
@@ -54,7 +54,8 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
 def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
     """A causal or encoder-decoder model in evaluation mode, with SDPA attention.
 
-    `dtype` "auto" keeps the one the weights were saved in; `device` defaults to the GPU where there is one.
+    `dtype` "auto" keeps the one the weights were saved in, "fast" is `fast_dtype`; `device` defaults to the GPU where
+    there is one.
     Raises `ModelError` for a folder that is missing, incomplete, or of a model that is neither kind.
     """
     folder = _folder(path)
@@ -65,13 +66,29 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
     try:
         # from_pretrained leaves a model in evaluation mode.
         model: PreTrainedModel = loader.from_pretrained(
-            folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True
+            folder,
+            dtype=fast_dtype(device) if dtype == "fast" else dtype,
+            attn_implementation="sdpa",
+            local_files_only=True,
         )
     except (OSError, ValueError) as error:
         raise ModelError(f"the model in {folder} cannot be loaded: {error}") from None
     placed: Any = model
-    placed.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    placed.to(device or _default_device())
     return model
+
+
+def fast_dtype(device: str | torch.device | None = None) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it much faster (GPUs, CPUs with AVX512-BF16 or AMX), else float32."""
+    if torch.device(device or _default_device()).type == "cuda":
+        return torch.bfloat16
+    has = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    native = any(getattr(torch.cpu, name, lambda: False)() for name in has)
+    return torch.bfloat16 if native else torch.float32
+
+
+def _default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> Encoder:

@@ -98,7 +98,7 @@ class Run:
         shares = [asdict(share) for share in mixture.shares()]
         write_json(self.folder / "mixture.json", {"fingerprint": mixture.fingerprint, "datasets": shares})
         result = train(
-            load_model(self.model, dtype=recipe.model.dtype),
+            load_model(self.model),
             reuse(stream, prepared, say) if prepared else stream,
             recipe.train,
             self.folder,

@@ -41,8 +41,9 @@ class TrainConfig:
     """Decoupled decay of matrices; gains and biases are left alone."""
     clip: float = 1.0
     """Largest norm of a step's gradient; 0 turns clipping off."""
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the forward and backward pass: bfloat16 on a GPU, float32 on CPU. Trained weights are float32."""
+    dtype: Literal["auto", "float32", "bfloat16", "fast"] = "auto"
+    """Precision of the forward and backward pass. `auto`: bfloat16 on a GPU, float32 on a CPU; `fast`: bfloat16 on CPUs
+    too that are faster with it. Trained weights are float32."""
     adapter: Lora | None = None
     """Train a LoRA adapter instead of all weights; it is merged into the saved model."""
     checkpoint_every: int = 500

@@ -27,6 +27,7 @@ from openflan.data.pack import PackedRows
 from openflan.data.stream import Position, Rows, Step
 from openflan.files import write_text
 from openflan.model.adapters import add_lora
+from openflan.model.load import fast_dtype
 from openflan.train.ahead import ahead
 from openflan.train.card import model_card
 from openflan.train.checkpoint import Checkpoints, Record
@@ -308,6 +309,8 @@ def _layers(model: PreTrainedModel) -> list[torch.nn.Module]:
 def _compute_dtype(config: TrainConfig, device: torch.device) -> torch.dtype:
     if config.dtype == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
+    if config.dtype == "fast":
+        return fast_dtype(device)
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
 
 
