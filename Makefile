@@ -29,7 +29,7 @@ bench-eval: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench_eval
 
 bench-train: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.bench_train
+	$(BIN)/python -m benchmarks.bench_train --shapes 19M 135M
 
 # `all` is what a user installs; `dev` adds the tests' tools, `bench` the peers that benchmarks run against.
 $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python

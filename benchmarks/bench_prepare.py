@@ -1,8 +1,8 @@
 """Preparing data: speed against TRL with the same tokenizer, memory as examples grow, and time to resume.
 
-    python benchmarks/bench_prepare.py speed  --tokenizer FOLDER --examples 10000
-    python benchmarks/bench_prepare.py memory --tokenizer FOLDER --examples 100000 1000000
-    python benchmarks/bench_prepare.py resume --tokenizer FOLDER --step 100000
+    python -m benchmarks.bench_prepare speed  --examples 10000
+    python -m benchmarks.bench_prepare memory --examples 100000 1000000
+    python -m benchmarks.bench_prepare resume --step 100000
 
 `speed` has both sides turn the same written prompts into packed rows, by process CPU time with one thread: ours
 tokenizes, packs and writes memory-mapped arrays, TRL tokenizes, labels and packs into an Arrow table. The fast
@@ -22,12 +22,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.shared import peak_memory, sample_mixture, write_results
 from openflan.data.encode import Encoder, Format
 from openflan.data.fast import accelerated
 from openflan.data.prepared import SHARD, prepare
 from openflan.data.prompt import Prompt
 from openflan.data.stream import WINDOW, Position, Stream
-from shared import peak_memory, sample_mixture, write_results
+from openflan.model.default import small_model
 
 ROW = 1024
 
@@ -36,10 +37,11 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["speed", "memory", "resume", "one"])
-    parser.add_argument("--tokenizer", type=Path, required=True, help="a model folder whose tokenizer is used")
+    parser.add_argument("--tokenizer", type=Path, help="a model folder (default: the small model)")
     parser.add_argument("--examples", type=int, nargs="+", default=[10_000])
     parser.add_argument("--step", type=int, default=100_000)
     options = parser.parse_args()
+    options.tokenizer = options.tokenizer or small_model()
     {"speed": speed, "memory": memory, "resume": resume, "one": one}[options.what](options)
 
 
@@ -152,7 +154,16 @@ def memory(options: argparse.Namespace) -> None:
     """Peak memory of preparing so many examples, each in a process of its own."""
     rows = []
     for examples in options.examples:
-        command = [sys.executable, __file__, "one", "--tokenizer", str(options.tokenizer), "--examples", str(examples)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.bench_prepare",
+            "one",
+            "--tokenizer",
+            str(options.tokenizer),
+            "--examples",
+            str(examples),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         tokens, seconds, peak = map(float, done.stdout.split()[-3:])
         rows.append({"examples": examples, "tokens": int(tokens), "seconds": seconds, "peak MB": peak})

@@ -1,6 +1,6 @@
 """Training speed against TRL, packed, on the same examples with the same model, one after the other in one run.
 
-    python benchmarks/bench_train.py --shapes 19M 135M --steps 3 --tokenizer FOLDER
+    python -m benchmarks.bench_train --shapes 19M 135M --steps 3
 
 Both sides train all weights in float32 with fused AdamW on rows of 512 tokens, 2,048 positions a step. TRL runs with
 its defaults (activation checkpointing on) and without checkpointing; the ratio is to the faster of the two. Reported is
@@ -19,13 +19,14 @@ from typing import Any
 
 import torch
 
+from benchmarks.shared import SHAPES, llama, sample_mixture, write_results
 from openflan.data.encode import Format
 from openflan.data.prepared import PreparedStream, prepare
 from openflan.data.stream import Stream
+from openflan.model.default import small_model
 from openflan.model.load import encoder_for, load_tokenizer
 from openflan.train.config import TrainConfig
 from openflan.train.loop import train
-from shared import SHAPES, llama, sample_mixture, write_results
 
 WINDOW = 1024
 
@@ -33,7 +34,7 @@ WINDOW = 1024
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokenizer", type=Path, required=True, help="a model folder whose tokenizer is used")
+    parser.add_argument("--tokenizer", type=Path, help="a model folder (default: the small model)")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["19M"])
     parser.add_argument("--steps", type=int, default=3, help="timed steps")
     parser.add_argument("--threads", type=int, default=1)
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="compile our layers")
     parser.add_argument("--name", default="train")
     options = parser.parse_args()
+    options.tokenizer = options.tokenizer or small_model()
     torch.set_num_threads(options.threads)
     rows = []
     for shape in options.shapes:

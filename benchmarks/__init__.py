@@ -1,0 +1,1 @@
+"""Timings next to the peers, each runnable with one command."""
