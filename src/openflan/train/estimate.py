@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedConfig
 
-from openflan.model.load import load_config
+from openflan.model.load import fast_dtype, load_config
 from openflan.train.config import TrainConfig, TrainError
 
 _GB = 1e9
@@ -105,7 +105,7 @@ def estimate(
     # A frozen weight's gradient is not computed; that of its input is.
     passes = (3 if config.adapter is None else 2) + config.activation_checkpointing
     flops = tokens * passes * 2 * (body + labelled * head)
-    speed, efficiency, basis = _speed(device, count)
+    speed, efficiency, basis = _speed(device, count, config)
     seconds = (flops / speed / efficiency[1], flops / speed / efficiency[0])
     assumptions = (
         f"{2 * passes} FLOPs a token and weight; {labelled:.0%} of tokens go through the vocabulary",
@@ -151,24 +151,26 @@ def _activations(shape: Any, tokens: int, width: int, checkpointing: bool) -> fl
     return float(tokens * width * kept)
 
 
-def _speed(device: str | None, count: int) -> tuple[float, tuple[float, float], str]:
+def _speed(device: str | None, count: int, config: TrainConfig) -> tuple[float, tuple[float, float], str]:
     """FLOP/s of all devices, the range of what share of it training reaches, and a sentence on both."""
     if device is None:
-        speed = _measured_speed()
+        dtype = fast_dtype("cpu") if config.dtype == "fast" else getattr(torch, config.dtype, torch.float32)
+        speed = _measured_speed(dtype)
         return (
             speed,
-            (0.5, 0.9),
-            f"this CPU multiplies matrices at {speed / 1e9:.0f} GFLOP/s; training reaches 50-90%",
+            (0.4, 0.9) if dtype == torch.float32 else (0.15, 0.4),
+            f"this CPU multiplies {str(dtype).removeprefix('torch.')} matrices at {speed / 1e9:.0f} GFLOP/s, of which "
+            "training reaches a half or more in float32 and a quarter in bfloat16",
         )
     speed = DEVICES[device].flops * count
     return speed, (0.25, 0.45), f"{count} x {device} at data-sheet bfloat16 speed; training reaches 25-45% of it"
 
 
-def _measured_speed(size: int = 768, repeats: int = 3) -> float:
-    """FLOP/s of a float32 matrix product on this machine's CPU, the best of a few."""
+def _measured_speed(dtype: torch.dtype, size: int = 1024, repeats: int = 5) -> float:
+    """FLOP/s of a matrix product on this machine's CPU, the best of a few."""
     import time
 
-    matrix = torch.randn(size, size)
+    matrix = torch.randn(size, size, dtype=dtype)
     best = math.inf
     for _ in range(repeats):
         began = time.perf_counter()
