@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +25,13 @@ if TYPE_CHECKING:
 
 def fetched(model: str) -> Path:
     """The folder of the model a recipe names; the small one is fetched on first use."""
+    from transformers.utils import logging
+
     from openflan.model.default import resolve
 
+    # Bars and warnings of the libraries underneath would run into our own.
+    logging.disable_progress_bar()
+    warnings.simplefilter("ignore", FutureWarning)
     with _bar() as bar:
         line = bar.add_task("fetching the small model", total=None, visible=False)
         return resolve(model, lambda have, total: bar.update(line, completed=have, total=total, visible=True))
@@ -45,6 +52,9 @@ def tuned(run: Run, mixture: Mixture, *, resume: bool = True, prepared: Path | N
         f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
         f"{_time(result.seconds)}; last loss {result.loss:.3f}"
     )
+    dropped = json.loads((run.folder / "dropped.json").read_text(encoding="utf-8"))
+    for what, count in sorted(dropped.items(), key=lambda item: -item[1]):
+        out.print(f"  left out {count:,} times: {marked(what)}")
 
 
 def measured(recipe: Recipe, model: Path, name: str, folder: Path, tasks: Sequence[Task]) -> Results:

@@ -9,24 +9,29 @@ from typing import Any
 from openflan.errors import OpenflanError
 from openflan.evaluate.statistics import Interval
 
-COLOURS = ("#9aa0a6", "#e8833a", "#2f6db5", "#3a9d5d", "#8e5bb5")
-"""One per measured model, in the order they were measured."""
+GREY, ORANGE, BLUE = "#9aa0a6", "#e8833a", "#2f6db5"
 
 Scores = Mapping[str, Mapping[str, Interval]]
 """Model → line → score with its interval."""
 
 
-def intervals(title: str, axis: str, lines: Sequence[str], scores: Scores, chance: Mapping[str, float]) -> str:
-    """A dot and its 95 % interval per line and model; ticks mark what guessing would give."""
+def intervals(
+    title: str,
+    axis: str,
+    lines: Sequence[str],
+    scores: Scores,
+    colours: Mapping[str, str],
+    chance: Mapping[str, float],
+) -> str:
+    """A dot and its 95 % interval per line and model, in the model's colour; ticks mark what guessing would give."""
     figure, axes = _axes(height=0.9 + len(lines) * (0.16 + 0.13 * len(scores)))
     for number, (model, values) in enumerate(scores.items()):
+        colour = colours[model]
         offset = (number - (len(scores) - 1) / 2) * 0.2
         known = [(place, values[line]) for place, line in enumerate(lines) if line in values]
         places = [place + offset for place, _ in known]
-        axes.hlines(
-            places, [one.low for _, one in known], [one.high for _, one in known], COLOURS[number], lw=2, alpha=0.5
-        )
-        axes.plot([one.value for _, one in known], places, "o", color=COLOURS[number], ms=6, label=model)
+        axes.hlines(places, [one.low for _, one in known], [one.high for _, one in known], colour, lw=2, alpha=0.5)
+        axes.plot([one.value for _, one in known], places, "o", color=colour, ms=6, label=model)
     for place, line in enumerate(lines):
         if line in chance:
             axes.vlines(chance[line], place - 0.4, place + 0.4, "#444", lw=1, linestyles=":")
@@ -44,8 +49,8 @@ def loss_curve(metrics: Sequence[Mapping[str, Any]]) -> str:
     """The training loss by step, with a running mean."""
     figure, axes = _axes(height=2.6)
     steps, losses = [line["step"] for line in metrics], [line["loss"] for line in metrics]
-    axes.plot(steps, losses, color=COLOURS[2], alpha=0.35, lw=1)
-    axes.plot(steps, _running_mean(losses, max(1, len(losses) // 10)), color=COLOURS[2], lw=2)
+    axes.plot(steps, losses, color=BLUE, alpha=0.35, lw=1)
+    axes.plot(steps, _running_mean(losses, max(1, len(losses) // 10)), color=BLUE, lw=2)
     axes.set_xlabel("step")
     axes.set_ylabel("nats per labelled token")
     axes.set_title("Training loss", loc="left", fontsize=11, fontweight="bold")

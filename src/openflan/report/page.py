@@ -28,6 +28,8 @@ AXES = {
 }
 """The measures a report shows, with a title and what the axis counts."""
 
+COLOURS = {BASELINE: figures.GREY, UNTUNED: figures.ORANGE, TUNED: figures.BLUE}
+
 _SHOWN_ROWS = 2
 """Examples per dataset whose prompts are shown."""
 
@@ -121,7 +123,7 @@ def _group(title: str, names: Sequence[str], found: Mapping[str, Mapping[str, Bl
         lines = [name for name in names if any(name in values for values in scores.values())]
         guessing = _guessing(found, lines) if measure == "accuracy" else {}
         if lines:
-            drawn.append(figures.intervals(heading, axis, lines, scores, guessing))
+            drawn.append(figures.intervals(heading, axis, lines, scores, COLOURS, guessing))
     return Group(title, changes, drawn)
 
 
