@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ def fetched(model: str) -> Path:
     from openflan.model.default import resolve
 
     # Bars and warnings of the libraries underneath would run into our own.
-    logging.disable_progress_bar()
+    quiet: Callable[[], None] = logging.disable_progress_bar
+    quiet()
     warnings.simplefilter("ignore", FutureWarning)
     with _bar() as bar:
         line = bar.add_task("fetching the small model", total=None, visible=False)
@@ -52,7 +53,8 @@ def tuned(run: Run, mixture: Mixture, *, resume: bool = True, prepared: Path | N
         f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
         f"{_time(result.seconds)}; last loss {result.loss:.3f}"
     )
-    dropped = json.loads((run.folder / "dropped.json").read_text(encoding="utf-8"))
+    note = run.folder / "dropped.json"
+    dropped = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
     for what, count in sorted(dropped.items(), key=lambda item: -item[1]):
         out.print(f"  left out {count:,} times: {marked(what)}")
 

@@ -114,7 +114,8 @@ class Run:
             ),
             say=say,
         )
-        write_json(self.folder / "dropped.json", dict(stream.dropped))
+        if stream.dropped:  # A run that was finished before has made no rows now.
+            write_json(self.folder / "dropped.json", dict(stream.dropped))
         return result
 
     def subject(self, name: str) -> tuple[Recipe, Path]:
