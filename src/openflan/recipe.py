@@ -11,9 +11,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from openflan.data.encode import Format
+from openflan.data.fewshot import Shots
 from openflan.data.rows import Role
 from openflan.data.select import DataConfig, Names
 from openflan.errors import RecipeError, nearest
+from openflan.evaluate.normalise import Normalisation
 from openflan.files import write_text
 from openflan.train.config import TrainConfig
 from openflan.yamlfile import line_of, parse_value, read_yaml, validated
@@ -46,8 +48,10 @@ class EvalConfig:
     """Splits to score; with `dev`, the best template on it is reported on test too."""
     templates: Literal["forward", "baseline"] | tuple[int, ...] = "forward"
     """All forward templates, the GPT-3-style baseline prompt, or template numbers."""
-    shots: int = 0
-    """Exemplars before each query."""
+    shots: Shots = Shots()  # noqa: RUF009 - frozen
+    """Exemplars before each query: `count`, `budget` in tokens, `per_query`, `balanced`."""
+    normalise: Normalisation = "sum"
+    """What options are compared by: `sum` (the paper's), per `token`, per `character`, or `pmi`."""
     generate: Literal["none", "free", "all"] = "free"
     """Write an answer to free-form prompts, to all prompts, or to none."""
     loss: bool = False

@@ -1,6 +1,9 @@
 """The whole way on a tiny model: `run`, then `train`, `eval`, `compare` and `report` on what it left."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from tiny_folder import save_tiny_model
@@ -95,3 +98,29 @@ def test_prepared_rows_are_trained_on(run_folder, capsys):
     assert "not using" not in capsys.readouterr().err
     weights = [(run_folder / run / "model/model.safetensors").read_bytes() for run in ("with", "out")]
     assert weights[0] == weights[1]
+
+
+def test_two_processes_measure_as_one_does(run_folder):
+    arguments = ["eval", str(run_folder / "out"), str(run_folder / "small.yaml"), "--tasks", "sst2", "copa"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "openflan"]
+    done = subprocess.run(
+        [*command, *arguments, "--out", str(run_folder / "two")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Every scored prompt") == 1
+    one = {row["prompt"]: row for row in read_results(run_folder / "out/eval/tuned").table().to_pylist()}
+    two = read_results(run_folder / "two").table().to_pylist()
+    assert len(two) >= 4
+    for row in two:
+        assert row["logprobs"] == pytest.approx(one[row["prompt"]]["logprobs"], abs=1e-4)
+
+
+def test_eval_as_a_baseline_against_reference_lines(run_folder, capsys):
+    arguments = ["eval", str(run_folder / "tiny"), str(run_folder / "small.yaml"), "--tasks", "copa"]
+    asked = ["--as", "untuned-zero", "--against", "majority", "flan_zero_avg", "--out", str(run_folder / "zero")]
+    assert main([*arguments, *asked]) == 0
+    printed = capsys.readouterr().out
+    assert "majority" in printed
+    assert "90.6" in printed
+    assert {row["template"] for row in read_results(run_folder / "zero").table().to_pylist()} == {"baseline"}

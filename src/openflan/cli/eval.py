@@ -10,12 +10,18 @@ from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
+    from openflan.evaluate.baselines import MODEL_BASELINES
+
     parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
     add_recipe_arguments(parser)
     parser.add_argument("--tasks", nargs="+", help="presets, clusters or datasets (default: what the recipe holds out)")
     parser.add_argument("--source", help="samples, mirror:DIR or hub (default: the recipe's)")
     parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), help="how input and target are joined")
-    parser.add_argument("--baseline", action="store_true", help="the GPT-3-style prompts instead of the templates")
+    parser.add_argument(
+        "--as", dest="baseline", choices=MODEL_BASELINES, help="as one of the paper's untuned baselines"
+    )
+    lines = "reference lines: majority, random, or a column of the paper's tables (flan_zero_avg, …)"
+    parser.add_argument("--against", nargs="+", default=[], metavar="LINE", help=lines)
     parser.add_argument("--shots", type=int, help="exemplars before each query")
     parser.add_argument("--rows", type=int, help="most test rows per dataset")
     parser.add_argument("--name", help="what the model is called in tables (default: its folder's name)")
@@ -28,8 +34,9 @@ def run(options: argparse.Namespace) -> int:
     from openflan.cli.measuring import fetched, measured, print_summary
     from openflan.cli.terminal import out, print_json
     from openflan.errors import RecipeError
+    from openflan.evaluate.baselines import references
     from openflan.evaluate.summary import summarize
-    from openflan.study.run import measured_tasks
+    from openflan.study.run import measured_tasks, rows_of
 
     options.changes = [*options.changes, *_changes(options)]
     recipe = recipe_of(options)
@@ -47,20 +54,23 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(summary.to_dict())
     else:
-        print_summary(summary)
+        print_summary(summary, references(options.against, tasks, rows_of(recipe)))
         out.print(f"Every scored prompt: {results.path}")
     return int(any(task.failures for task in summary.tasks))
 
 
 def _changes(options: argparse.Namespace) -> list[str]:
     """The verb's own options as changes to the recipe."""
+    from openflan.evaluate.baselines import MODEL_BASELINES
+
+    baseline = MODEL_BASELINES.get(options.baseline)
     given = {
         "evaluate.tasks": options.tasks and f"[{', '.join(options.tasks)}]",
         "evaluate.seen": "[]" if options.tasks else None,
         "data.source": options.source,
-        "format.join": "space" if options.baseline and not options.join else options.join,
-        "evaluate.templates": "baseline" if options.baseline else None,
-        "evaluate.shots": options.shots,
+        "format.join": options.join or (baseline and baseline.join),
+        "evaluate.templates": baseline and baseline.templates,
+        "evaluate.shots.count": options.shots if options.shots is not None else baseline and baseline.shots,
         "evaluate.rows": options.rows,
     }
     return [f"{key}={value}" for key, value in given.items() if value is not None]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from openflan.evaluate.protocol import Progress as EvalProgress
     from openflan.evaluate.results import Results
     from openflan.evaluate.summary import Summary
+    from openflan.evaluate.tables import References
     from openflan.recipe import Recipe
     from openflan.study.run import Run
     from openflan.tasks.registry import Task
@@ -74,11 +75,11 @@ def measured(recipe: Recipe, model: Path, name: str, folder: Path, tasks: Sequen
         return measure(recipe, model, name, folder, tasks, show)
 
 
-def print_summary(summary: Summary) -> None:
-    """The table of one evaluated model, with the paper's figures where it has some."""
+def print_summary(summary: Summary, against: References) -> None:
+    """The table of one evaluated model, beside reference lines."""
     from openflan.evaluate.tables import summary_table
 
-    out.print(summary_table(summary))
+    out.print(summary_table(summary, against))
 
 
 def print_comparison(results: Sequence[Results]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +16,17 @@ from rich.table import Table
 _PIPE_WIDTH = 160
 """Columns of output that goes into a file or another program."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-err = Console(stderr=True, highlight=False)
+_SILENT = os.environ.get("RANK", "0") != "0"
+"""Under torchrun the first process speaks for all."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH, quiet=_SILENT)
+err = Console(stderr=True, highlight=False, quiet=_SILENT)
 
 
 def print_json(value: Any) -> None:
     """Machine-readable output, untouched by the terminal's width or colours."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    if not _SILENT:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def table(

@@ -74,21 +74,22 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
     except (OSError, ValueError) as error:
         raise ModelError(f"the model in {folder} cannot be loaded: {error}") from None
     placed: Any = model
-    placed.to(device or _default_device())
+    placed.to(device or default_device())
     return model
 
 
 def fast_dtype(device: str | torch.device | None = None) -> torch.dtype:
     """bfloat16 where the hardware multiplies it much faster (GPUs, CPUs with AVX512-BF16 or AMX), else float32."""
-    if torch.device(device or _default_device()).type == "cuda":
+    if torch.device(device or default_device()).type == "cuda":
         return torch.bfloat16
     has = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     native = any(getattr(torch.cpu, name, lambda: False)() for name in has)
     return torch.bfloat16 if native else torch.float32
 
 
-def _default_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def default_device() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> Encoder:

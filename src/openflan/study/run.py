@@ -15,19 +15,21 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
 from openflan import __version__
 from openflan.data.fast import accelerated
-from openflan.data.fewshot import Shots
 from openflan.data.fit import fitting
 from openflan.data.mixture import Mixture
 from openflan.data.prepared import reuse
@@ -36,16 +38,18 @@ from openflan.data.select import Selection, select
 from openflan.data.sources import parse_source
 from openflan.data.stream import Stream
 from openflan.errors import RecipeError
-from openflan.evaluate.plan import EvalPlan
+from openflan.evaluate.plan import EvalPlan, Load
+from openflan.evaluate.processes import SplitScorer
 from openflan.evaluate.protocol import OnProgress, evaluate
-from openflan.evaluate.results import Results
+from openflan.evaluate.results import LOG, Results, read_results
 from openflan.evaluate.scorer import ModelScorer
 from openflan.files import write_json
-from openflan.model.load import encoder_for, load_model, load_tokenizer
+from openflan.model.load import default_device, encoder_for, load_model, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
 from openflan.train.card import model_card
 from openflan.train.loop import Progress, TrainResult, train
+from openflan.train.parallel import World, world
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")
 
@@ -132,10 +136,10 @@ class Run:
 def measure(
     recipe: Recipe, model: Path, name: str, out: Path, tasks: Sequence[Task], on_progress: OnProgress
 ) -> Results:
-    """Evaluate the model in a folder as a recipe's `evaluate` section says, on the rows of its `data` section."""
-    source = parse_source(recipe.data.source)
-    scorer = ModelScorer(load_model(model, dtype=recipe.model.dtype), encoder_for(model, recipe.format))
-    load = partial(load_rows, source=source, carve=recipe.data.carve)
+    """Evaluate the model in a folder as a recipe's `evaluate` section says, on the rows of its `data` section.
+
+    Under torchrun the processes split the prompts; the first one writes, and all read what it wrote.
+    """
     identity = {
         "name": name,
         "model": model_fingerprint(model),
@@ -143,7 +147,39 @@ def measure(
         "source": recipe.data.source,
         "dtype": recipe.model.dtype,
     }
-    return evaluate(plan_of(recipe), tasks, load, scorer, out, identity=identity, on_progress=on_progress)
+    with world(default_device()) as here:
+        alone = ModelScorer(
+            load_model(model, dtype=recipe.model.dtype, device=str(here.device)), encoder_for(model, recipe.format)
+        )
+        scorer = alone if here.size == 1 else SplitScorer(alone)
+        with _written_once(out, here) as folder:
+            evaluate(
+                plan_of(recipe), tasks, rows_of(recipe), scorer, folder, identity=identity, on_progress=on_progress
+            )
+        here.wait()
+    return read_results(out)
+
+
+def rows_of(recipe: Recipe) -> Load:
+    """Where an evaluation's rows come from: the source of the recipe's `data` section."""
+    return partial(load_rows, source=parse_source(recipe.data.source), carve=recipe.data.carve)
+
+
+@contextmanager
+def _written_once(out: Path, here: World) -> Iterator[Path]:
+    """The folder that this process writes to: the first one `out`, the others a copy that is thrown away.
+
+    All start from the same scores, so that all ask for the same ones.
+    """
+    if here.first:
+        here.wait()
+        yield out
+        return
+    with TemporaryDirectory() as copy:
+        if (out / LOG).is_file():
+            shutil.copy(out / LOG, copy)
+        here.wait()
+        yield Path(copy)
 
 
 def plan_of(recipe: Recipe) -> EvalPlan:
@@ -153,7 +189,8 @@ def plan_of(recipe: Recipe) -> EvalPlan:
         templates=config.templates,
         roles=config.roles,
         rows=config.rows,
-        shots=Shots(config.shots, seed=config.seed),
+        shots=replace(config.shots, seed=config.seed),
+        normalise=config.normalise,
         generate=config.generate,
         loss=config.loss,
         max_tokens=config.max_tokens,
