@@ -13,6 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_arguments(parser)
     parser.add_argument("--gpus", type=int, default=1, help="how many devices (default: 1)")
     parser.add_argument("--gpu", help="their kind, h200 for instance (default: this machine's CPU)")
+    parser.add_argument(
+        "--shape", help="a shape that comes with openflan instead of the recipe's model: lamda-137b, llama-8b"
+    )
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
@@ -20,10 +23,11 @@ def run(options: argparse.Namespace) -> int:
     """Print memory, tokens and time with the assumptions behind them; exit status 1 when it does not fit."""
     from openflan.cli.measuring import fetched
     from openflan.cli.terminal import out, print_json
-    from openflan.train.estimate import estimate
+    from openflan.train.estimate import estimate, shape_of
 
     recipe = recipe_of(options)
-    found = estimate(str(fetched(recipe.model.path)), recipe.train, device=options.gpu, count=options.gpus)
+    model = shape_of(options.shape) if options.shape else str(fetched(recipe.model.path))
+    found = estimate(model, recipe.train, device=options.gpu, count=options.gpus)
     if options.json:
         print_json(asdict(found))
     else:

@@ -15,7 +15,8 @@ from openflan.tasks.registry import Task, load_catalog
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    parser.add_argument("dataset", help="a dataset, or dataset:variant")
+    parser.add_argument("dataset", help="a dataset, or dataset:variant; with --packed a recipe")
+    parser.add_argument("--packed", action="store_true", help="packed training rows of a recipe: what sees what")
     parser.add_argument("--variant", default="", help="one of the dataset's variants")
     parser.add_argument("--template", help="a template's number from 0, or 'baseline' (default: all templates)")
     parser.add_argument("--rows", type=int, default=1, help="how many rows (default: 1)")
@@ -27,7 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the prompts."""
+    """Print the prompts, or packed rows."""
+    if options.packed:
+        from openflan.cli.packed import show_packed
+        from openflan.recipe import load_recipe
+
+        show_packed(load_recipe(options.dataset), options.rows)
+        return
     name = f"{options.dataset}:{options.variant}" if options.variant else options.dataset
     task = load_catalog(*options.cards).tasks(name)[0]
     chosen = _writers(task, options.template)

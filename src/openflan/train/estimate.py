@@ -5,16 +5,20 @@ Rules of thumb, all stated in the result's `assumptions`; measured speed replace
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedConfig
 
+from openflan.errors import nearest
 from openflan.model.load import fast_dtype, load_config
 from openflan.train.config import TrainConfig, TrainError
 
+_SHAPES = Path(__file__).parent / "shapes"
 _GB = 1e9
 _RESERVED = 1.5 * _GB
 """CUDA context, libraries and fragmentation."""
@@ -29,6 +33,7 @@ class Device:
 
 
 DEVICES = {
+    "tpu-v3-core": Device(61.5e12, 16 * _GB),
     "a10g": Device(70e12, 24 * _GB),
     "l4": Device(121e12, 24 * _GB),
     "rtx4090": Device(165e12, 24 * _GB),
@@ -119,6 +124,18 @@ def estimate(
     return Estimate(
         parameters, trained, weights + cast, optimizer, activations, memory, fits, tokens, seconds, assumptions
     )
+
+
+def shape_of(name: str) -> PreTrainedConfig:
+    """The configuration of a model that comes as a shape only; raises `TrainError` for a name there is none of.
+
+    `lamda-137b` is the paper's base model (layers and sizes from Thoppilan et al. 2022).
+    """
+    known = {path.stem: path for path in _SHAPES.glob("*.json")}
+    if name not in known:
+        raise TrainError(f"no shape is called {name!r}{nearest(name, known)}")
+    config: PreTrainedConfig = AutoConfig.for_model(**json.loads(known[name].read_text(encoding="utf-8")))
+    return config
 
 
 def device_kind(device: torch.device) -> str | None:
