@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from benchmarks.shared import peak_memory, write_results
 
+from benchmarks.shared import peak_memory, write_results
 from openflan.data.encode import Format
 from openflan.evaluate.requests import Ranking, RankRequest
 from openflan.evaluate.scorer import ModelScorer

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from benchmarks.shared import write_results
 from jinja2 import Environment
 
+from benchmarks.shared import write_results
 from openflan.data.example import Example
 from openflan.data.mixture import Mixture
 from openflan.data.prompt import PromptWriter, options_block, writers
