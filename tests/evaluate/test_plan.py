@@ -88,3 +88,10 @@ def test_translation_is_told_apart_by_direction_and_references_follow_the_target
 )
 def test_questions_per_prompt(plan, ranked, free):
     assert (plan.asks(options=True), plan.asks(options=False)) == (ranked, free)
+
+
+def test_a_task_without_rows_is_named_and_the_rest_is_planned(questions, tmp_path):
+    load = loader(tmp_path, "others", [{"id": "a", "text": "b", "right": "n"}])
+    planned, notes = plan_task(EvalPlan(roles=("test",)), questions, load)
+    assert planned is None
+    assert notes[0].startswith("not measured: questions: no rows in ")

@@ -15,7 +15,7 @@ from openflan.data.fit import shorten
 from openflan.data.order import mix, permute_many
 from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter
 from openflan.data.rows import Role, TaskRows
-from openflan.errors import MissingRowsError
+from openflan.errors import MissingRowsError, SchemaError
 from openflan.evaluate.normalise import Normalisation
 from openflan.tasks.card import ANSWER
 from openflan.tasks.prepare import SkipRow
@@ -110,10 +110,7 @@ class TaskPlan:
 
 
 def plan_task(plan: EvalPlan, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:
-    """Load what a task needs; with notes on what it has not: no prompts at all (and so no plan), or no dev rows.
-
-    Raises what `load` raises for other rows.
-    """
+    """Load what a task needs; with notes on what it has not: rows or prompts at all (and so no plan), dev rows."""
     if plan.templates == "baseline" and task.card.baseline is None:
         return None, [f"{task.name}: the card has no baseline prompt"]
     if not _writers(task, plan):
@@ -128,11 +125,15 @@ def plan_task(plan: EvalPlan, task: Task, load: Load) -> tuple[TaskPlan | None, 
             continue
         try:
             rows[role] = load(task, role)
-        except MissingRowsError as missing:
+        except (MissingRowsError, SchemaError) as missing:
             if role != "dev":
-                raise
+                return None, [f"not measured: {missing}"]
             notes.append(f"no best template: {missing}")
-    return TaskPlan(plan, task, rows, load(task, "train") if plan.shots.count else None), notes
+    try:
+        exemplars = load(task, "train") if plan.shots.count else None
+    except (MissingRowsError, SchemaError) as missing:
+        return None, [f"not measured, without exemplars: {missing}"]
+    return TaskPlan(plan, task, rows, exemplars), notes
 
 
 def _writers(task: Task, plan: EvalPlan) -> list[PromptWriter | BaselineWriter]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from openflan.data.order import mix
 from openflan.data.prompt import Prompt
+from openflan.errors import MissingRowsError
 from openflan.evaluate.metrics import METRICS, Judged, is_correct
 from openflan.evaluate.normalise import Normalisation, normalised, without_input
 from openflan.evaluate.plan import EvalPlan, Item, Load, TaskPlan, plan_task
@@ -64,13 +65,14 @@ def evaluate(
     """Score the prompts of `plan` for `tasks` and write them to the folder `out`.
 
     `identity` says what gives the answers (`name`, model, format, …): scores of one identity are never taken for
-    another's. Tasks that the plan has nothing for, or that have no dev rows, are named in
-    the results' `notes`. Raises `ResultsError` when `out` holds
-    another identity's scores, and what `load` raises.
+    another's. Tasks that have no rows, or that the plan has nothing for, are named in the results' `notes`. Raises
+    `ResultsError` when `out` holds another identity's scores, and `MissingRowsError` when no task can be measured.
     """
     planned = [plan_task(plan, task, load) for task in tasks]
     notes = [note for _, some in planned for note in some]
     plans = [one for one, _ in planned if one is not None]
+    if tasks and not plans:
+        raise MissingRowsError("nothing can be measured:\n" + "\n".join(f"- {note}" for note in notes))
     with ScoreLog(out, identity) as log:
         if log.damage:
             notes.append(log.damage)
