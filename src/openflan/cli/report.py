@@ -16,4 +16,4 @@ def run(options: argparse.Namespace) -> None:
     from openflan.cli.terminal import out
     from openflan.report.page import write_report
 
-    out.print(f"Report: {write_report(options.folder)}")
+    out.print(f"Report: {write_report(options.folder).page}")

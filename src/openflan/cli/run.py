@@ -29,7 +29,7 @@ def pipeline(recipe: Recipe, folder: Path) -> None:
     """Measure the untuned model, tune it, measure it again, and write the report; goes on where it was stopped."""
     from openflan.cli import mix
     from openflan.cli.measuring import fetched, measured, print_comparison, tuned
-    from openflan.cli.terminal import out
+    from openflan.cli.terminal import marked, out
     from openflan.report.page import write_report
     from openflan.study.run import BASELINE, TUNED, UNTUNED, Run, measured_tasks
 
@@ -47,6 +47,8 @@ def pipeline(recipe: Recipe, folder: Path) -> None:
     results = [measure(BASELINE), measure(UNTUNED)]
     tuned(run, mixture)
     results.append(measure(TUNED))
-    page = write_report(folder)
+    report = write_report(folder)
     print_comparison(results)
-    out.print(f"\nThe tuned model is in {run.tuned}, every scored prompt in {folder / 'eval'}.\nReport: {page}")
+    for title, sentences in report.findings.items():
+        out.print(f"\n[bold]{title}[/bold]", *(f"- {marked(text)}" for text in sentences), sep="\n")
+    out.print(f"\nThe tuned model is in {run.tuned}, every scored prompt in {folder / 'eval'}.\nReport: {report.page}")

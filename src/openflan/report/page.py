@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -55,8 +55,15 @@ class Group:
     figures: Sequence[str]
 
 
-def write_report(folder: Path) -> Path:
-    """Write `summary.json` and `report.html` into a run folder; returns the page's path. Raises `ResultsError`."""
+class Report(NamedTuple):
+    """Where the page is, and its findings: a group's title → a sentence per measure."""
+
+    page: Path
+    findings: Mapping[str, Sequence[str]]
+
+
+def write_report(folder: Path) -> Report:
+    """Write `summary.json` and `report.html` into a run folder. Raises `ResultsError` where something is missing."""
     recipe = load_recipe(folder / "recipe.yaml")
     unseen, seen = measured_tasks(recipe)
     results = {
@@ -78,6 +85,7 @@ def write_report(folder: Path) -> Path:
             "groups": {group.title: [asdict(one) for one in group.changes] for group in groups},
         },
     )
+    findings = {group.title: [sentence(one) for one in group.changes] for group in groups}
     metrics = _lines(folder / "metrics.jsonl")
     mixture = _json(folder / "mixture.json")
     cards = recipe.data.catalog()
@@ -91,14 +99,14 @@ def write_report(folder: Path) -> Path:
         mixture=mixture,
         licences=_licences(cards[share["name"].split(":")[0]] for share in mixture.get("datasets", [])),
         groups=groups,
-        sentences={group.title: [sentence(one) for one in group.changes] for group in groups},
+        findings=findings,
         summaries=summaries,
         axes=AXES,
         shown=_shown(results, [task.card.name for task in [*unseen, *seen]]),
         models=list(results),
     )
     write_text(folder / "report.html", page)
-    return folder / "report.html"
+    return Report(folder / "report.html", findings)
 
 
 def sentence(one: Change) -> str:
