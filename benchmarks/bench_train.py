@@ -6,6 +6,9 @@ Both sides train all weights in float32 with fused AdamW on rows of 512 tokens, 
 its defaults (activation checkpointing on) and without checkpointing; the ratio is to the faster of the two. Reported is
 real tokens per second of process CPU time (on a GPU: of wall-clock time), without the first step. `--device cuda`
 measures a GPU: there the rows are of 2,048 tokens, 65,536 positions a step, in bfloat16, and peak memory is reported.
+
+MFU is our share of `--peak` (FLOP/s): 6 FLOPs per token and weight of the layers, and 6 per weight of the vocabulary only
+for the labelled tokens, which are all that is projected. Attention itself is not counted, so the figure errs low.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3, help="timed steps")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--peak", type=float, help="the device's FLOP/s, for MFU (989e12: bfloat16 on an H100 or H200)")
+    parser.add_argument("--no-peer", action="store_true", help="leave TRL out")
     parser.add_argument("--compile", action="store_true", help="compile our layers")
     parser.add_argument("--name", default="train")
     options = parser.parse_args()
@@ -47,11 +52,12 @@ def main() -> None:
     rows = []
     for shape in options.shapes:
         ours = [ours_on(shape, options, compiled) for compiled in ([False, True] if options.compile else [False])]
-        theirs = [trl_on(shape, options, checkpointing) for checkpointing in (True, False)]
-        best = max(row["tokens/s"] for row in theirs)
+        peers = () if options.no_peer else (True, False)
+        theirs = [trl_on(shape, options, checkpointing) for checkpointing in peers]
+        best = max((row["tokens/s"] for row in theirs), default=float("nan"))
         rows += [{**row, "ratio": row["tokens/s"] / best} for row in ours + theirs]
     facts = {"timed steps": options.steps, "threads": options.threads, "device": options.device}
-    write_results(options.name, rows, ["shape", "trainer", "tokens/s", "ratio", "fill", "peak GPU MB"], facts)
+    write_results(options.name, rows, ["shape", "trainer", "tokens/s", "ratio", "MFU", "fill", "peak GPU MB"], facts)
 
 
 def sizes(device: str) -> tuple[int, int]:
@@ -85,7 +91,17 @@ def ours_on(shape: str, options: argparse.Namespace, compiled: bool) -> dict[str
     window = stream.rows(0)
     fill = window.filled / window.tokens.size
     name = "openflan, compiled" if compiled else "openflan"
-    return clock.row(shape, name, options.steps * positions * fill, fill)
+    row = clock.row(shape, name, options.steps * positions * fill, fill)
+    if options.peak:
+        row["MFU"] = row["tokens/s"] * flops_per_token(model, window.targets / window.filled) / options.peak
+    return row
+
+
+def flops_per_token(model: Any, labelled: float) -> float:
+    """Forward and backward matrix products of a token, `labelled` of which go through the vocabulary."""
+    head = model.lm_head.weight.numel()
+    body = sum(weight.numel() for weight in model.parameters()) - head
+    return 6.0 * (body + labelled * head)
 
 
 def trl_on(shape: str, options: argparse.Namespace, checkpointing: bool) -> dict[str, Any]:

@@ -96,8 +96,12 @@ def test_prepared_rows_are_trained_on(run_folder, capsys):
     assert "of the positions filled" in capsys.readouterr().out
     assert main(["train", recipe, "--prepared", str(prepared), "--out", str(run_folder / "with")]) == 0
     assert "not using" not in capsys.readouterr().err
-    weights = [(run_folder / run / "model/model.safetensors").read_bytes() for run in ("with", "out")]
-    assert weights[0] == weights[1]
+    alone = ["train", recipe, "--prepared", str(prepared), "--without-rows", "--set", "data.source=mirror:/nowhere"]
+    assert main([*alone, "--out", str(run_folder / "alone")]) == 0
+    weights = {(run_folder / run / "model/model.safetensors").read_bytes() for run in ("with", "alone", "out")}
+    assert len(weights) == 1
+    assert main([*alone, "--set", "format.join=newline", "--out", str(run_folder / "other")]) == 1
+    assert "was prepared with another tokenizer and another format" in capsys.readouterr().err
 
 
 def test_two_processes_measure_as_one_does(run_folder):

@@ -39,7 +39,7 @@ def fetched(model: str) -> Path:
         return resolve(model, lambda have, total: bar.update(line, completed=have, total=total, visible=True))
 
 
-def tuned(run: Run, mixture: Mixture, *, resume: bool = True, prepared: Path | None = None) -> None:
+def tuned(run: Run, mixture: Mixture | None, *, resume: bool = True, prepared: Path | None = None) -> None:
     """Train, showing loss, tokens a second and time left."""
     steps = run.recipe.train.total_steps
     with _bar() as bar:

@@ -22,7 +22,8 @@ def run(options: argparse.Namespace) -> None:
     from openflan.cli.measuring import fetched
     from openflan.cli.terminal import out, progress
     from openflan.data.prepared import Prepared, prepare
-    from openflan.study.run import Run
+    from openflan.files import write_json
+    from openflan.study.run import MIXTURE, Run, about_mixture
 
     recipe = recipe_of(options)
     folder = options.out or Path("prepared") / recipe.name
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
         def show(done: Prepared) -> None:
             bar.update(line, completed=min(done.rows, rows))
 
+        write_json(folder / MIXTURE, about_mixture(mixture))
         made = prepare(stream, rows, folder, workers=options.workers, on_progress=show)
     out.print(
         f"{made.rows:,} rows of {recipe.train.row_length:,} tokens in {folder}: {made.filled:,} tokens, "

@@ -13,6 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_arguments(parser)
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/<recipe's name>)")
     parser.add_argument("--prepared", type=Path, help="rows made by `openflan prepare` (used when they match)")
+    parser.add_argument(
+        "--without-rows", action="store_true", help="the prepared rows are all there is: no datasets here"
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", default=True, help="go on from the last checkpoint (default)")
     again.add_argument("--no-resume", action="store_false", dest="resume", help="refuse a folder that holds a run")
@@ -28,7 +31,9 @@ def run(options: argparse.Namespace) -> None:
     recipe = recipe_of(options)
     run = Run(recipe, options.out or Path("runs") / recipe.name, fetched(recipe.model.path))
     run.begin()
-    selection, rows, mixture = mix.load(recipe)
-    mix.print_table(selection, rows, mixture)
+    mixture = None
+    if not options.without_rows:
+        selection, rows, mixture = mix.load(recipe)
+        mix.print_table(selection, rows, mixture)
     tuned(run, mixture, resume=options.resume, prepared=options.prepared)
     out.print(f"The tuned model is in {run.tuned}; transformers loads it as it is.")

@@ -30,8 +30,9 @@ from typing import Any
 
 import numpy as np
 
+from openflan.data.encode import Encoder
 from openflan.data.pack import PackedRows, concatenate
-from openflan.data.stream import Position, Step, Stream, steps_of
+from openflan.data.stream import Position, Step, Stream, fingerprint_of, steps_of, tokenizer_fingerprint
 from openflan.errors import OpenflanError
 from openflan.files import write_json
 
@@ -73,19 +74,56 @@ class PreparedStream:
 
     def rows(self, window: int) -> PackedRows:
         """A window's rows, from disk when they are there, else made now."""
-        shard = self.folder / _shard_name(window // SHARD)
-        if not shard.is_dir():
-            return self.stream.rows(window)
-        bounds = np.load(shard / "windows.npy")
-        inside = slice(*bounds[window % SHARD : window % SHARD + 2])
-        tokens, segments, labelled = (
-            np.load(shard / f"{name}.npy", mmap_mode="r")[inside] for name in ("tokens", "segments", "labelled")
-        )
-        return PackedRows(tokens.astype(np.int32), segments.astype(np.int32), np.array(labelled))
+        return self.stream.rows(window) if (found := _window(self.folder, window)) is None else found
 
     def steps(self, rows: int, start: Position = Position()) -> Iterator[Step]:  # noqa: B008 - a constant
         """The stream from `start` on, `rows` rows at a time."""
         return steps_of(self.rows, rows, start)
+
+
+class PreparedRows:
+    """Prepared rows on their own, for a machine without the datasets they were made of.
+
+    Raises `OpenflanError` when there is nothing to read, or when it was made for another tokenizer or format.
+    """
+
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        if not (folder / _MANIFEST).is_file():
+            raise OpenflanError(f"nothing has been prepared in {folder}; make it with openflan prepare")
+        self.folder = folder
+        self.identity: dict[str, str] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["identity"]
+        wanted = {"tokenizer": tokenizer_fingerprint(encoder), "format": repr(encoder.format)}
+        if changed := [name for name, value in wanted.items() if self.identity[name] != value]:
+            raise OpenflanError(f"{folder} was prepared with another {' and another '.join(changed)}")
+        self.row_length = int(self.identity["row length"])
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the stream it was made from: the rows are the same."""
+        return fingerprint_of(self.identity)
+
+    def rows(self, window: int) -> PackedRows:
+        """A window's rows; raises `OpenflanError` beyond the last."""
+        if (found := _window(self.folder, window)) is None:
+            raise OpenflanError(f"the rows prepared in {self.folder} are used up; prepare more with --rows")
+        return found
+
+    def steps(self, rows: int, start: Position = Position()) -> Iterator[Step]:  # noqa: B008 - a constant
+        """The rows from `start` on, so many at a time."""
+        return steps_of(self.rows, rows, start)
+
+
+def _window(folder: Path, window: int) -> PackedRows | None:
+    """A window's rows, if its shard is there."""
+    shard = folder / _shard_name(window // SHARD)
+    if not shard.is_dir():
+        return None
+    bounds = np.load(shard / "windows.npy")
+    inside = slice(*bounds[window % SHARD : window % SHARD + 2])
+    tokens, segments, labelled = (
+        np.load(shard / f"{name}.npy", mmap_mode="r")[inside] for name in ("tokens", "segments", "labelled")
+    )
+    return PackedRows(tokens.astype(np.int32), segments.astype(np.int32), np.array(labelled))
 
 
 def reuse(stream: Stream, folder: Path, say: Callable[[str], None]) -> Stream | PreparedStream:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -117,7 +117,7 @@ class Stream:
     @property
     def fingerprint(self) -> str:
         """A hash of `identity`."""
-        return hashlib.sha256(repr(self.identity).encode()).hexdigest()[:16]
+        return fingerprint_of(self.identity)
 
     def rows(self, window: int) -> PackedRows:
         """The rows of a window, in their order; possibly none."""
@@ -133,6 +133,11 @@ class Stream:
     def steps(self, rows: int, start: Position = Position()) -> Iterator[Step]:  # noqa: B008 - a constant
         """The stream from `start` on, `rows` rows at a time."""
         return steps_of(self.rows, rows, start)
+
+
+def fingerprint_of(identity: Mapping[str, str]) -> str:
+    """A hash of everything that rows follow from."""
+    return hashlib.sha256(repr(dict(identity)).encode()).hexdigest()[:16]
 
 
 def steps_of(read: Callable[[int], PackedRows], rows: int, start: Position) -> Iterator[Step]:

@@ -19,7 +19,6 @@ from openflan.files import write_json, write_text
 from openflan.recipe import load_recipe
 from openflan.report import figures
 from openflan.study.run import BASELINE, TUNED, UNTUNED, measured_tasks
-from openflan.tasks.card import Card
 
 AXES = {
     "accuracy": ("Accuracy", "per cent right, options ranked"),
@@ -88,7 +87,6 @@ def write_report(folder: Path) -> Report:
     findings = {group.title: [sentence(one) for one in group.changes] for group in groups}
     metrics = _lines(folder / "metrics.jsonl")
     mixture = _json(folder / "mixture.json")
-    cards = recipe.data.catalog()
     page = _template().render(
         recipe=recipe,
         recipe_text=(folder / "recipe.yaml").read_text(encoding="utf-8"),
@@ -97,7 +95,6 @@ def write_report(folder: Path) -> Report:
         dropped=_json(folder / "dropped.json"),
         loss_curve=figures.loss_curve(metrics) if metrics else "",
         mixture=mixture,
-        licences=_licences(cards[share["name"].split(":")[0]] for share in mixture.get("datasets", [])),
         groups=groups,
         findings=findings,
         summaries=summaries,
@@ -180,11 +177,6 @@ def _shown(results: Mapping[str, Results], datasets: Sequence[str]) -> list[Show
                 )
             )
     return shown
-
-
-def _licences(cards: Any) -> dict[str, str]:
-    unique: dict[str, Card] = {card.name: card for card in cards}
-    return {name: card.licence for name, card in unique.items()}
 
 
 def _json(path: Path) -> dict[str, Any]:

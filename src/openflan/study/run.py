@@ -13,10 +13,12 @@ Every step reads what the steps before it left. Started again on the same folder
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -32,11 +34,11 @@ from openflan import __version__
 from openflan.data.fast import accelerated
 from openflan.data.fit import fitting
 from openflan.data.mixture import Mixture
-from openflan.data.prepared import reuse
+from openflan.data.prepared import PreparedRows, reuse
 from openflan.data.rows import load_rows
 from openflan.data.select import Selection, select
 from openflan.data.sources import parse_source
-from openflan.data.stream import Stream
+from openflan.data.stream import Rows, Stream
 from openflan.errors import RecipeError
 from openflan.evaluate.plan import EvalPlan, Load
 from openflan.evaluate.processes import SplitScorer
@@ -51,6 +53,7 @@ from openflan.train.card import model_card
 from openflan.train.loop import Progress, TrainResult, train
 from openflan.train.parallel import World, world
 
+MIXTURE = "mixture.json"
 _PACKAGES = ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")
 
 UNTUNED, TUNED, BASELINE = "untuned", "tuned", "untuned-baseline"
@@ -87,7 +90,7 @@ class Run:
 
     def tune(
         self,
-        mixture: Mixture,
+        mixture: Mixture | None,
         on_progress: Callable[[Progress], None],
         say: Callable[[str], None],
         *,
@@ -96,14 +99,15 @@ class Run:
     ) -> TrainResult:
         """Finetune on the mixture, going on from the last checkpoint; the tuned model is saved to `tuned`.
 
-        Rows `prepared` for this very mixture are read; else they are made on the fly.
+        Rows `prepared` for this very mixture are read; else they are made on the fly. Without a mixture, prepared rows
+        are all there is: on a machine that has no datasets.
         """
-        recipe, stream = self.recipe, self.stream(mixture)
-        shares = [asdict(share) for share in mixture.shares()]
-        write_json(self.folder / "mixture.json", {"fingerprint": mixture.fingerprint, "datasets": shares})
+        recipe = self.recipe
+        rows, about, dropped = self._rows(mixture, prepared, say)
+        write_json(self.folder / MIXTURE, about)
         result = train(
             load_model(self.model),
-            reuse(stream, prepared, say) if prepared else stream,
+            rows,
             recipe.train,
             self.folder,
             resume=resume,
@@ -113,14 +117,26 @@ class Run:
                 model_card,
                 recipe.train,
                 base=recipe.model.path,
-                datasets={part.task.name: part.task.card.licence for part in mixture.parts},
+                datasets={share["name"]: share["licence"] for share in about["datasets"]},
                 held_out=recipe.data.hold_out,
             ),
             say=say,
         )
-        if stream.dropped:  # A run that was finished before has made no rows now.
-            write_json(self.folder / "dropped.json", dict(stream.dropped))
+        if dropped:  # A run that was finished before has made no rows now.
+            write_json(self.folder / "dropped.json", dict(dropped))
         return result
+
+    def _rows(
+        self, mixture: Mixture | None, prepared: Path | None, say: Callable[[str], None]
+    ) -> tuple[Rows, dict[str, Any], Counter[str]]:
+        """What to train on, what it is made of, and the count of what is dropped on the way."""
+        if mixture is not None:
+            stream = self.stream(mixture)
+            return reuse(stream, prepared, say) if prepared else stream, about_mixture(mixture), stream.dropped
+        if prepared is None:
+            raise RecipeError("without a mixture there must be prepared rows")
+        rows = PreparedRows(prepared, encoder_for(self.model, self.recipe.format))
+        return rows, json.loads((prepared / MIXTURE).read_text(encoding="utf-8")), Counter()
 
     def subject(self, name: str) -> tuple[Recipe, Path]:
         """One of the run's models to measure: the recipe to measure it by, and its folder."""
@@ -196,6 +212,13 @@ def plan_of(recipe: Recipe) -> EvalPlan:
         max_tokens=config.max_tokens,
         seed=config.seed,
     )
+
+
+def about_mixture(mixture: Mixture) -> dict[str, Any]:
+    """What a mixture is made of, for the run folder: fingerprint, and each dataset's share and licence."""
+    licences = {part.task.name: part.task.card.licence for part in mixture.parts}
+    shares = [{**asdict(share), "licence": licences[share.name]} for share in mixture.shares()]
+    return {"fingerprint": mixture.fingerprint, "datasets": shares}
 
 
 def measured_tasks(recipe: Recipe) -> tuple[list[Task], list[Task]]:
