@@ -7,8 +7,8 @@ its defaults (activation checkpointing on) and without checkpointing; the ratio 
 real tokens per second of process CPU time (on a GPU: of wall-clock time), without the first step. `--device cuda`
 measures a GPU: there the rows are of 2,048 tokens, 65,536 positions a step, in bfloat16, and peak memory is reported.
 
-MFU is our share of `--peak` (FLOP/s): 6 FLOPs per token and weight of the layers, and 6 per weight of the vocabulary only
-for the labelled tokens, which are all that is projected. Attention itself is not counted, so the figure errs low.
+MFU is our share of `--peak` (FLOP/s): 6 FLOPs per token and weight of the layers, and 6 per weight of the vocabulary
+only for the labelled tokens, which are all that is projected. Attention is not counted, so the figure errs low.
 """
 
 from __future__ import annotations
