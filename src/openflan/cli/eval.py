@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
     add_recipe_arguments(parser)
     parser.add_argument("--tasks", nargs="+", help="presets, clusters or datasets (default: what the recipe holds out)")
-    parser.add_argument("--source", help="samples, mirror:DIR or hub (default: the recipe's)")
+    parser.add_argument("--source", help="samples, mirror:DIR or hub, or several with commas (default: the recipe's)")
     parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), help="how input and target are joined")
     parser.add_argument(
         "--as", dest="baseline", choices=MODEL_BASELINES, help="as one of the paper's untuned baselines"

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "cards", nargs="*", default=["all"], help="card files or folders, datasets, clusters (default: the catalog)"
     )
-    parser.add_argument("--source", default="samples", help="rows to check prompts on: samples, mirror:DIR or hub")
+    parser.add_argument("--source", default="samples", help="rows to check prompts on: samples, mirror:DIR, hub")
 
 
 def run(options: argparse.Namespace) -> int:

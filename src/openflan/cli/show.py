@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template", help="a template's number from 0, or 'baseline' (default: all templates)")
     parser.add_argument("--rows", type=int, default=1, help="how many rows (default: 1)")
     parser.add_argument("--split", choices=("train", "dev", "test"), help="which rows (default: test, else train)")
-    parser.add_argument("--source", default="samples", help="samples, mirror:DIR or hub")
+    parser.add_argument("--source", default="samples", help="samples, mirror:DIR or hub, or several with commas")
     parser.add_argument("--carve", action="store_true", help="cut a split the source lacks out of another one")
     parser.add_argument("--cards", action="append", default=[], type=Path, help="a card or folder of cards of your own")
     parser.add_argument("--json", action="store_true", help="print a list of prompts as JSON")

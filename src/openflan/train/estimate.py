@@ -175,7 +175,7 @@ def _speed(device: str | None, count: int, config: TrainConfig) -> tuple[float, 
         speed = _measured_speed(dtype)
         return (
             speed,
-            (0.4, 0.9) if dtype == torch.float32 else (0.15, 0.4),
+            (0.4, 0.9) if dtype == torch.float32 else (0.15, 0.5),
             f"this CPU multiplies {str(dtype).removeprefix('torch.')} matrices at {speed / 1e9:.0f} GFLOP/s, of which "
             "training reaches a half or more in float32 and a quarter in bfloat16",
         )
