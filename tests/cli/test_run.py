@@ -50,6 +50,15 @@ def test_the_page_is_whole_and_escaped(run_folder):
     assert "OPTIONS:" in page and "Never trained on" in page
 
 
+def test_the_model_card_names_data_and_results(run_folder):
+    card = (run_folder / "out/model/README.md").read_text(encoding="utf-8")
+    fingerprint = json.loads((run_folder / "out/mixture.json").read_text(encoding="utf-8"))["fingerprint"]
+    assert f"| data fingerprint | {fingerprint} |" in card
+    assert "| copa | BSD" in card
+    assert card.count("## Results") == 1
+    assert card.index("## Results") < card.index("Never trained on") < card.index("## Limits")
+
+
 def test_plain_transformers_loads_the_tuned_model(run_folder):
     model = AutoModelForCausalLM.from_pretrained(run_folder / "out" / "model")
     tokenizer = AutoTokenizer.from_pretrained(run_folder / "out" / "model")

@@ -32,6 +32,7 @@ def pipeline(recipe: Recipe, folder: Path) -> None:
     from openflan.cli.terminal import marked, out
     from openflan.report.page import write_report
     from openflan.study.run import BASELINE, TUNED, UNTUNED, Run, measured_tasks
+    from openflan.train.card import add_results
 
     unseen, seen = measured_tasks(recipe)
     tasks = list({task.name: task for task in [*unseen, *seen]}.values())
@@ -48,6 +49,7 @@ def pipeline(recipe: Recipe, folder: Path) -> None:
     tuned(run, mixture)
     results.append(measure(TUNED))
     report = write_report(folder)
+    add_results(run.tuned / "README.md", report.findings)
     print_comparison(results)
     for title, sentences in report.findings.items():
         out.print(f"\n[bold]{title}[/bold]", *(f"- {marked(text)}" for text in sentences), sep="\n")

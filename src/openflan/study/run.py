@@ -119,6 +119,7 @@ class Run:
                 base=recipe.model.path,
                 datasets={share["name"]: share["licence"] for share in about["datasets"]},
                 held_out=recipe.data.hold_out,
+                fingerprint=about["fingerprint"],
             ),
             say=say,
         )

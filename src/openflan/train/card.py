@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from openflan.files import write_text
 from openflan.train.config import TrainConfig
+
+_RESULTS, _LIMITS = "## Results", "## Limits"
 
 
 def model_card(
@@ -17,11 +21,13 @@ def model_card(
     facts: Mapping[str, Any],
     datasets: Mapping[str, str] | None = None,
     held_out: tuple[str, ...] = (),
+    fingerprint: str = "",
 ) -> str:
     """A README.md in the hub's form.
 
     `base` names the model that was tuned; `facts` are numbers of the run (steps, tokens, ...); `datasets` maps the
-    training datasets to their licences, and `held_out` names the clusters that were kept away.
+    training datasets to their licences, `held_out` names the clusters that were kept away, and `fingerprint` stands
+    for the mixture's cards, rows and order.
     """
     header = {
         "library_name": "transformers",
@@ -36,6 +42,7 @@ def model_card(
         "optimizer": f"{config.optimizer}, peak rate {config.lr:g}, {config.schedule}",
         "tokens a step": f"{config.tokens_per_step:,} in rows of {config.row_length:,}",
         **facts,
+        **({"data fingerprint": fingerprint} if fingerprint else {}),
     }
     parts = [
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---",
@@ -49,10 +56,18 @@ def model_card(
     if datasets:
         parts.append("## Data\n\n" + _table("dataset", "licence", dict(sorted(datasets.items()))))
     parts.append(
-        "## Limits\n\nThe model repeats the biases and errors of its base model and of its training data. It has had "
+        f"{_LIMITS}\n\nThe model repeats the biases and errors of its base model and of its training data. It has had "
         "no safety training. The licences of the base model and of the datasets apply."
     )
     return "\n\n".join(parts) + "\n"
+
+
+def add_results(path: Path, findings: Mapping[str, Sequence[str]]) -> None:
+    """Write what an evaluation found (title → sentences) into a card, in the place of what stood there before."""
+    before, limits, after = path.read_text(encoding="utf-8").partition(_LIMITS)
+    before = before.partition(_RESULTS)[0]
+    found = "\n\n".join(f"**{title}**\n\n" + "\n".join(f"- {one}" for one in some) for title, some in findings.items())
+    write_text(path, f"{before}{_RESULTS}\n\n{found}\n\n{limits}{after}")
 
 
 def _table(left: str, right: str, rows: Mapping[str, Any]) -> str:
