@@ -3,7 +3,7 @@
 #
 #   benchmarks/flan_schedule.sh prepare MIRROR OUT       # here: OUT/rows (tokens only; about 250 million at full length)
 #   benchmarks/flan_schedule.sh train OUT RUN [SET…]     # there, without any dataset: RUN/model
-#   benchmarks/flan_schedule.sh measure MIRROR RUN       # here: before and after, on NLI and on what it was tuned on
+#   benchmarks/flan_schedule.sh measure MIRROR RUN [OPTION…]  # here: before and after, on NLI and what it was tuned on
 #
 # SET are changes such as train.steps=20, to try the way at a small size on a CPU.
 set -euo pipefail
@@ -21,7 +21,7 @@ case $verb in
     tasks=(rte snli anli:r1 anli:r2 anli:r3 mnli:matched qnli wnli sst2 imdb ag_news boolq copa piqa)
     for model in smollm2-135m-instruct "$2"; do
       openflan eval "$model" "${recipe[@]}" --set "data.source=mirror:$1" --tasks "${tasks[@]}" --rows 200 \
-        --out "$2/eval/$(basename "$model")"
+        --out "$2/eval/$(basename "$model")" "${@:3}"
     done
     openflan compare "$2/eval/smollm2-135m-instruct" "$2/eval/$(basename "$2")"
     ;;
