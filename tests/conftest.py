@@ -37,6 +37,17 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_model() -> Path:
+    """The folder of the real 135M model. CI fetches it, so that no test of it is passed over there."""
+    from openflan.model import default
+
+    folder = default.cache() / "models" / default.NAME
+    if os.environ.get("CI") != "true" and not (folder / "model.safetensors").is_file():
+        pytest.skip(f"the small model is not at {folder}; any openflan command that needs it fetches it")
+    return default.small_model()
+
+
 def card_values(**changes: Any) -> dict[str, Any]:
     """A small, complete card as YAML would give it: two-way entailment with one forward template."""
     return {

@@ -1,8 +1,6 @@
 """The model's answers: the same numbers as a plain forward pass, however the work is divided."""
 
 import copy
-import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,17 +15,16 @@ from small_models import (
     small_model_of,
     some_requests,
 )
+from transformers import PreTrainedTokenizerFast
 
 from openflan.data.encode import Format
 from openflan.evaluate.engine import PaddedEngine
 from openflan.evaluate.requests import Failure, RankRequest
 from openflan.evaluate.scorer import ModelScorer
 from openflan.evaluate.shared import SharedEngine
-from openflan.model.load import encoder_for, load_model
+from openflan.model.load import encoder_for, load_model, load_tokenizer
 
 torch.set_num_threads(1)
-
-REAL = Path(os.environ.get("OPENFLAN_CACHE") or "~/.cache/openflan/models/smollm2-135m-instruct").expanduser()
 
 
 @pytest.mark.parametrize("join", ["eos", "newline", "space"])
@@ -171,14 +168,31 @@ def test_the_model_is_left_as_it_was():
     model(torch.tensor([[1, 2, 3]]), labels=torch.tensor([[1, 2, 3]])).loss.backward()
 
 
+REAL_REQUESTS = [
+    RankRequest(
+        "Rain fell over the town. Did it rain?\n\nOPTIONS:\n- yes\n- it is not possible to tell\n- no",
+        ("yes", "it is not possible to tell", "no"),
+    ),
+    RankRequest("The capital of France is", ("Paris", "Lyon", "a city on the Rhine")),
+]
+
+
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gpt_neox", "qwen3"])
 def test_logprobs_equal_those_of_lm_eval(family):
+    encoder = byte_encoder("space")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=encoder.tokenizer, eos_token="<eos>", pad_token="<eos>")
+    assert_parity_with_lm_eval(small_model_of(family), tokenizer, encoder, some_requests(6))
+
+
+def test_the_default_models_logprobs_equal_those_of_lm_eval(small_model):
+    model, encoder = load_model(small_model, dtype="float32"), encoder_for(small_model, Format(join="space"))
+    assert_parity_with_lm_eval(model, load_tokenizer(small_model), encoder, REAL_REQUESTS)
+
+
+def assert_parity_with_lm_eval(model, tokenizer, encoder, requests):
     lm_eval = pytest.importorskip("lm_eval.models.huggingface", reason="lm-eval is not installed")
     from lm_eval.api.instance import Instance
-    from transformers import PreTrainedTokenizerFast
 
-    model, encoder, requests = small_model_of(family), byte_encoder("space"), some_requests(6)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=encoder.tokenizer, eos_token="<eos>", pad_token="<eos>")
     peer = lm_eval.HFLM(pretrained=model, tokenizer=tokenizer, batch_size=4, backend="causal")
     pairs = [(request.input, f" {option}") for request in requests for option in request.options]
     asked = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)]
@@ -188,16 +202,12 @@ def test_logprobs_equal_those_of_lm_eval(family):
         assert_close(answers[number].logprobs, [next(expected) for _ in request.options])
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the default model has not been fetched")
 @pytest.mark.parametrize("join", ["eos", "space"])
-def test_the_default_models_logprobs_equal_a_plain_forward_pass(join):
-    model, encoder = load_model(REAL, dtype="float32"), encoder_for(REAL, Format(join=join))
-    request = RankRequest(
-        "Rain fell over the town. Did it rain?\n\nOPTIONS:\n- yes\n- it is not possible to tell\n- no",
-        ("yes", "it is not possible to tell", "no"),
-    )
-    ((_, answer),) = ModelScorer(model, encoder).rank([request])
-    assert_close(answer.logprobs, plain_logprobs(model, encoder, request))
+def test_the_default_models_logprobs_equal_a_plain_forward_pass(join, small_model):
+    model, encoder = load_model(small_model, dtype="float32"), encoder_for(small_model, Format(join=join))
+    answers = dict(ModelScorer(model, encoder).rank(REAL_REQUESTS))
+    for number, request in enumerate(REAL_REQUESTS):
+        assert_close(answers[number].logprobs, plain_logprobs(model, encoder, request))
 
 
 def greedy(model, prefix: list[int], count: int) -> list[int]:

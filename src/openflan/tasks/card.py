@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from openflan.tasks.clusters import CLUSTERS, check_cluster
+from openflan.tasks.clusters import check_cluster
 from openflan.tasks.schema import ColumnType, parse_column_type
 from openflan.tasks.slices import Slice, parse_slice
 from openflan.tasks.text import compile_value
@@ -164,11 +164,6 @@ class Card(Layout):
         chosen: Variant | None = self.variants[variant] if variant else None
         sources = (chosen.sources if chosen and chosen.sources else self.sources) or []
         return [_merged(self, chosen, source) for source in sources]
-
-    @property
-    def cluster_title(self) -> str:
-        """The cluster as the paper prints it."""
-        return CLUSTERS[self.cluster]
 
     @property
     def forward_templates(self) -> tuple[int, ...]:
