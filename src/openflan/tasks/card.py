@@ -71,11 +71,13 @@ class Hub(Model):
 class Template(Model):
     """One way to put the task: the input the model reads and the target it is to write.
 
-    An `inverted` template turns the task around (it asks for a question, a review, a headline); it is trained on and
+    `bare` is the input as it is put without the OPTIONS block; where it is absent, that is `input` less the block. An
+    `inverted` template turns the task around (it asks for a question, a review, a headline); it is trained on and
     never evaluated.
     """
 
     input: Text
+    bare: Text | None = None
     target: Text = ANSWER
     inverted: bool = False
 
