@@ -15,7 +15,7 @@ from openflan.data.fewshot import Shots
 from openflan.data.rows import Role
 from openflan.data.select import DataConfig, Names
 from openflan.errors import RecipeError, nearest
-from openflan.evaluate.normalise import Normalisation
+from openflan.evaluate.scoring.normalise import Normalisation
 from openflan.files import write_text
 from openflan.train.config import TrainConfig
 from openflan.yamlfile import line_of, parse_value, read_yaml, validated

@@ -14,7 +14,7 @@ from openflan.data.encode import Encoder, Format
 from openflan.data.order import uniform
 from openflan.data.rows import load_rows
 from openflan.data.sources import MirrorSource
-from openflan.evaluate.requests import Failure, Ranking
+from openflan.evaluate.scoring.interface import Failure, Ranking
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task
 

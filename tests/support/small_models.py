@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from openflan.data.encode import Encoder, Format
-from openflan.evaluate.requests import RankRequest
+from openflan.evaluate.scoring.interface import RankRequest
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "while", "rain", "fell", "over", "old", "towns", "and", "people"]
 VOCABULARY = 320

@@ -19,9 +19,9 @@ def run(options: argparse.Namespace) -> None:
     """Print a table that holds every run against the first one."""
     from openflan.cli.terminal import out, print_json
     from openflan.errors import OpenflanError
-    from openflan.evaluate.compare import compare
+    from openflan.evaluate.analysis.comparison import compare
     from openflan.evaluate.results import read_results
-    from openflan.evaluate.tables import comparison_table
+    from openflan.report.tables import comparison_table
 
     if len(options.runs) < 2:
         raise OpenflanError("name at least two folders to compare")
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         out.print(comparison_table(comparisons))
     if options.figure:
-        from openflan.evaluate.drawing import comparison_svg
         from openflan.files import write_text
+        from openflan.report.strips import comparison_svg
 
         write_text(options.figure, comparison_svg(comparisons))

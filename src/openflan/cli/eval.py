@@ -10,7 +10,7 @@ from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    from openflan.evaluate.baselines import MODEL_BASELINES
+    from openflan.evaluate.analysis.references import MODEL_BASELINES
 
     parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
     add_recipe_arguments(parser)
@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     from openflan.cli.measuring import fetched, measured, print_summary
     from openflan.cli.terminal import out, print_json
     from openflan.errors import RecipeError
-    from openflan.evaluate.baselines import references
-    from openflan.evaluate.summary import summarize
+    from openflan.evaluate.analysis.references import references
+    from openflan.evaluate.analysis.summary import summarize
     from openflan.study.run import measured_tasks, rows_of
 
     options.changes = [*options.changes, *_changes(options)]
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _changes(options: argparse.Namespace) -> list[str]:
     """The verb's own options as changes to the recipe."""
-    from openflan.evaluate.baselines import MODEL_BASELINES
+    from openflan.evaluate.analysis.references import MODEL_BASELINES
 
     baseline = MODEL_BASELINES.get(options.baseline)
     given = {

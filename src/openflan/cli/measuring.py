@@ -14,11 +14,11 @@ from openflan.cli.terminal import err, marked, out
 
 if TYPE_CHECKING:
     from openflan.data.mixture import Mixture
-    from openflan.evaluate.protocol import Progress as EvalProgress
+    from openflan.evaluate.analysis.summary import Summary
+    from openflan.evaluate.loop import Progress as EvalProgress
     from openflan.evaluate.results import Results
-    from openflan.evaluate.summary import Summary
-    from openflan.evaluate.tables import References
     from openflan.recipe import Recipe
+    from openflan.report.tables import References
     from openflan.study.run import Run
     from openflan.tasks.registry import Task
     from openflan.train.loop import Progress as TrainProgress
@@ -77,15 +77,15 @@ def measured(recipe: Recipe, model: Path, name: str, folder: Path, tasks: Sequen
 
 def print_summary(summary: Summary, against: References) -> None:
     """The table of one evaluated model, beside reference lines."""
-    from openflan.evaluate.tables import summary_table
+    from openflan.report.tables import summary_table
 
     out.print(summary_table(summary, against))
 
 
 def print_comparison(results: Sequence[Results]) -> None:
     """The last model held against the one before it, on the same prompts."""
-    from openflan.evaluate.compare import compare
-    from openflan.evaluate.tables import comparison_table
+    from openflan.evaluate.analysis.comparison import compare
+    from openflan.report.tables import comparison_table
 
     out.print(comparison_table([compare(results[-2], results[-1])]))
 

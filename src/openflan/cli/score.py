@@ -27,8 +27,8 @@ def run(options: argparse.Namespace) -> int:
     """
     from openflan.cli.measuring import fetched
     from openflan.data.encode import Format
-    from openflan.evaluate.requests import Failure, RankRequest
-    from openflan.evaluate.scorer import ModelScorer
+    from openflan.evaluate.scoring.interface import Failure, RankRequest
+    from openflan.evaluate.scoring.model import ModelScorer
     from openflan.files import write_text
     from openflan.model.load import encoder_for, load_model
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openflan.errors import OpenflanError
-from openflan.evaluate.statistics import Interval
+from openflan.evaluate.analysis.statistics import Interval
 
 GREY, ORANGE, BLUE = "#9aa0a6", "#e8833a", "#2f6db5"
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from openflan.evaluate.groups import Change, change, measured
+from openflan.evaluate.analysis.blocks import Block, blocks
+from openflan.evaluate.analysis.groups import Change, change, measured
+from openflan.evaluate.analysis.statistics import Interval
+from openflan.evaluate.analysis.summary import summarize
 from openflan.evaluate.results import Results, read_results
-from openflan.evaluate.scored import Block, blocks
-from openflan.evaluate.statistics import Interval
-from openflan.evaluate.summary import summarize
 from openflan.files import write_json, write_text
 from openflan.recipe import load_recipe
 from openflan.report import figures

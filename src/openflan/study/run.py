@@ -40,11 +40,11 @@ from openflan.data.select import Selection, select
 from openflan.data.sources import parse_source
 from openflan.data.stream import Rows, Stream
 from openflan.errors import RecipeError
-from openflan.evaluate.plan import EvalPlan, Load
-from openflan.evaluate.processes import SplitScorer
-from openflan.evaluate.protocol import OnProgress, evaluate
+from openflan.evaluate.loop import OnProgress, evaluate
+from openflan.evaluate.prompts import EvalPlan, Load
 from openflan.evaluate.results import LOG, Results, read_results
-from openflan.evaluate.scorer import ModelScorer
+from openflan.evaluate.scoring.model import ModelScorer
+from openflan.evaluate.scoring.processes import SplitScorer
 from openflan.files import write_json
 from openflan.model.load import default_device, encoder_for, load_model, load_tokenizer
 from openflan.recipe import Recipe

@@ -1,0 +1,1 @@
+"""Analysis of results: blocks of rows, statistics, summaries, comparisons, reference figures."""

@@ -1,0 +1,129 @@
+"""Results by what they are results of: the prompts of one dataset, variant and direction, as additive statistics."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from openflan.data.order import mix
+from openflan.evaluate.analysis.statistics import unit_sums
+from openflan.evaluate.metrics import METRICS, Array, Judged, Scorable, chosen_option, is_correct, is_option
+from openflan.evaluate.results import SCHEMA, Results
+
+_TEXTS = {"prompt", "target", "logprobs", "tokens", "unconditional", "score"}
+_COLUMNS = [name for name in SCHEMA.names if name not in _TEXTS]
+"""What scoring needs: all but the long texts."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One dataset's prompts in one split, in the columns of the results less the prompts' text.
+
+    What a table has a line for: `wmt16_deen` and, for its templates that ask for English, `wmt16_deen/en`.
+    """
+
+    name: str
+    cluster: str
+    metric: Scorable
+    rows: Sequence[Row]
+
+    @property
+    def key(self) -> int:
+        """What the resamples of this dataset are drawn by: the same for every model."""
+        return mix(self.name)
+
+    @property
+    def templates(self) -> list[str]:
+        """The templates with at least one answer, in order."""
+        return _ordered({row["template"] for row in self.rows if prediction(row) is not None})
+
+    def sums(self, units: Mapping[Any, int]) -> Array:
+        """The metric's statistics, summed by unit: [templates, units, s]. Prompts without an answer add nothing."""
+        by_template = self.by_template()
+        return np.stack([_metric_sums(self.metric, by_template[template], units) for template in self.templates])
+
+    def further(self) -> dict[str, float]:
+        """What is measured besides the metric, by name: the mean over templates of each one's ratio of sums."""
+        found = {}
+        for name, measure in FURTHER.items():
+            pairs = [[pair for row in rows if (pair := measure(row))] for rows in self.by_template().values()]
+            if ratios := [np.divide(*np.sum(some, axis=0)) for some in pairs if some]:
+                found[name] = float(np.mean(ratios))
+        return found
+
+    def units(self) -> dict[Any, int]:
+        """What is resampled, numbered: a question that several rows belong to, else the row."""
+        return {unit: number for number, unit in enumerate(sorted({unit_of(row) for row in self.rows}))}
+
+    def by_template(self) -> dict[str, list[Row]]:
+        """The rows of each template, in order."""
+        rows: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            rows[row["template"]].append(row)
+        return {template: rows[template] for template in _ordered(rows)}
+
+
+def blocks(results: Results, split: str) -> dict[str, Block]:
+    """The blocks of a split, by name, in the order they were scored."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in results.table(*_COLUMNS).to_pylist():
+        if row["split"] == split:
+            rows[line_name(row["dataset"], row["variant"], row["direction"])].append(row)
+    return {name: Block(name, some[0]["cluster"], METRICS[some[0]["metric"]], some) for name, some in rows.items()}
+
+
+def line_name(dataset: str, variant: str = "", direction: str = "") -> str:
+    """How a line of a table is called: `rte`, `anli:r1`, `wmt16_deen/en`."""
+    return dataset + (f":{variant}" if variant else "") + (f"/{direction}" if direction else "")
+
+
+def prediction(row: Row) -> str | None:
+    """The chosen option, or what was written (as the option it spells, if it does); None when neither is there."""
+    if row["choice"] is not None or row["generated"] is None:
+        choice: str | None = row["choice"]
+        return choice
+    return chosen_option(row["generated"], row["options"])
+
+
+def unit_of(row: Row) -> tuple[str, int]:
+    """What a prompt is resampled with: the question its answer belongs to, or its example."""
+    return (row["group"], -1) if row["group"] is not None else ("", row["row"])
+
+
+def _metric_sums(metric: Scorable, rows: Sequence[Row], units: Mapping[Any, int]) -> Array:
+    answered = [(row, said) for row in rows if (said := prediction(row)) is not None]
+    judged = [Judged(said, row["references"], row["options"], row["group"]) for row, said in answered]
+    return unit_sums(metric.statistics(judged), np.array([units[unit_of(row)] for row, _ in answered], int), len(units))
+
+
+def _ordered(templates: Iterable[str]) -> list[str]:
+    return sorted(templates, key=lambda name: (len(name), name))
+
+
+def _loss(row: Row) -> tuple[float, float] | None:
+    """Nats on the tokens of the right answer."""
+    return None if row["target_logprob"] is None else (-row["target_logprob"], row["target_tokens"])
+
+
+def _written_option(row: Row) -> tuple[float, float] | None:
+    """Whether a written answer is one of the options, in per cent."""
+    if row["generated"] is None or not row["options"]:
+        return None
+    return 100.0 * is_option(row["generated"], row["options"]), 1.0
+
+
+def _written_right(row: Row) -> tuple[float, float] | None:
+    """Whether a written answer to a prompt with options is right, in per cent."""
+    if row["generated"] is None or not row["options"]:
+        return None
+    return 100.0 * is_correct(chosen_option(row["generated"], row["options"]), row["references"]), 1.0
+
+
+FURTHER = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}
+"""What is measured besides the metric: a row's share of a ratio (above the line, below it), or None."""

@@ -1,0 +1,1 @@
+"""Engines: the batched computations behind a scorer."""

@@ -1,0 +1,1 @@
+"""Scoring: what is asked of a model, and who answers."""

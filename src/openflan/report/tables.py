@@ -1,0 +1,227 @@
+"""Summaries and comparisons as tables that fit a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from openflan.evaluate.analysis.comparison import Comparison, Difference
+from openflan.evaluate.analysis.references import Reference
+from openflan.evaluate.analysis.statistics import Interval
+from openflan.evaluate.analysis.summary import ClusterScore, Summary, TaskScore
+from openflan.tasks.clusters import CLUSTERS
+
+_FURTHER = {"loss": "loss", "written_option": "an option", "written_accuracy": "written"}
+"""What is measured besides the metric: nats per token of the right answer; of answers written to prompts with options,
+how many are one of them and how many are right, in per cent."""
+
+_AVERAGE = "average"
+_NAME_WIDTH = 22
+_UNBOUNDED = 10_000
+_COLOURS = {1: "green", 0: "", -1: "red"}
+_METRICS = {
+    "accuracy": "acc",
+    "exact_match": "EM",
+    "f1": "F1",
+    "pearson": "Pearson",
+    "bleu": "BLEU",
+    "rougeLsum": "ROUGE-L",
+    "edit_distance": "edits",
+}
+"""How scores are called in tables."""
+
+References = Mapping[str, Mapping[str, Reference]]
+"""Reference lines: name → dataset → score."""
+
+
+class _Column(NamedTuple):
+    """A column of the summary: what it says of a dataset, and of a cluster's average."""
+
+    heading: str
+    of_task: Callable[[TaskScore], str]
+    of_cluster: Callable[[ClusterScore], str] = lambda cluster: ""
+
+
+def summary_table(summary: Summary, references: References | None = None) -> RenderableType:
+    """One line per dataset under its cluster's average, with reference lines as further columns.
+
+    ± is half the width of the 95 % interval; `std` is over the `#t` templates. Where the terminal is too narrow the
+    last columns are left out, and named below.
+    """
+    return _SummaryTable(summary, references or {})
+
+
+@dataclass(frozen=True)
+class _SummaryTable:
+    summary: Summary
+    references: References
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw as many columns as fit."""
+        columns = _columns(self.summary, self.references)
+        wide = options.update(width=_UNBOUNDED)
+        widths = [self._table(columns[: n + 1]).__rich_measure__(console, wide).maximum for n in range(len(columns))]
+        shown = max(sum(width <= options.max_width for width in widths), 2)
+        yield self._table(columns[:shown])
+        if hidden := [column.heading.replace("\n", " ") for column in columns[shown:]]:
+            yield Text(f"no room for: {', '.join(hidden)}", style="dim")
+        yield from (Text(note, style="yellow") for note in remarks(self.summary))
+
+    def _table(self, columns: Sequence[_Column]) -> Table:
+        summary = self.summary
+        table = Table(title=summary.name, box=None, pad_edge=False, header_style="bold", title_justify="left")
+        table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
+        for column in columns:
+            table.add_column(column.heading, justify="left" if column.heading == "metric" else "right", no_wrap=True)
+        averages = {one.cluster: one for one in summary.clusters if len(one.members) > 1}
+        for cluster in dict.fromkeys(task.cluster for task in summary.tasks):
+            average = averages.get(cluster)
+            cells = [column.of_cluster(average) for column in columns] if average else []
+            table.add_row(CLUSTERS.get(cluster, cluster), *cells, style="bold")
+            for task in summary.tasks:
+                if task.cluster == cluster:
+                    table.add_row(f"  {task.name}", *(column.of_task(task) for column in columns))
+        if average := summary.average:
+            table.add_row("Mean over clusters", *(column.of_cluster(average) for column in columns), style="bold")
+        return table
+
+
+def _columns(summary: Summary, references: References) -> list[_Column]:
+    """The columns, less those that would be empty."""
+    columns = [
+        _Column("metric", lambda task: _metric(task.metric, task.higher_is_better), lambda cluster: _AVERAGE),
+        _Column("mean", lambda task: _interval(task.mean), lambda cluster: _interval(cluster.mean)),
+        _Column("std", lambda task: f"{task.std:.1f}" if len(task.templates) > 1 else ""),
+        _Column("#t", lambda task: str(len(task.templates))),
+    ]
+    if any(task.best for task in summary.tasks):
+        columns.append(_Column("best-dev", lambda task: _interval(task.best), lambda cluster: _interval(cluster.best)))
+    columns += [
+        _Column(heading, partial(_further, name))
+        for name, heading in _FURTHER.items()
+        if any(name in task.further for task in summary.tasks)
+    ]
+    columns += [
+        _Column(name.replace("_", "\n"), partial(_reference, line), partial(_reference_mean, line))
+        for name, line in references.items()
+    ]
+    return columns
+
+
+def remarks(summary: Summary) -> list[str]:
+    """What a reader of the numbers should know: failures, shortened inputs, dropped exemplars, and the run's notes."""
+    found = [
+        f"{task.name}: {count} prompts not scored ({reason})"
+        for task in summary.tasks
+        for reason, count in task.failures.items()
+    ]
+    if shortened := [f"{task.name} ({task.shortened})" for task in summary.tasks if task.shortened]:
+        found.append(f"prompts shortened to fit the input length: {', '.join(shortened)}")
+    asked = summary.plan["shots"]["count"]
+    kept = {task.name: [one.shots for one in task.templates] for task in summary.tasks}
+    if dropped := [f"{name} {np.mean(shots):.1f}" for name, shots in kept.items() if shots and min(shots) < asked]:
+        budget = summary.plan["shots"]["budget"]
+        found.append(f"of {asked} exemplars these fitted into {budget} tokens on average: {', '.join(dropped)}")
+    return [*found, *summary.notes]
+
+
+def _further(name: str, task: TaskScore) -> str:
+    if name not in task.further:
+        return ""
+    return f"{task.further[name]:.2f}" if name == "loss" else f"{task.further[name]:.1f}"
+
+
+def _reference(line: Mapping[str, Reference], task: TaskScore) -> str:
+    reference = line.get(task.name)
+    return "–" if reference is None else f"{reference.value:.1f}{reference.mark}"
+
+
+def _reference_mean(line: Mapping[str, Reference], cluster: ClusterScore) -> str:
+    """The average of the reference scores, where every member has one."""
+    values = [line[name].value for name in cluster.members if name in line]
+    return f"{sum(values) / len(values):.1f}" if len(values) == len(cluster.members) else ""
+
+
+def _metric(name: str, higher_is_better: bool) -> str:
+    return _METRICS.get(name, name) + ("" if higher_is_better else " ↓")
+
+
+def _interval(score: Interval | None) -> str:
+    return "–" if score is None else str(score)
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
+    """Every model beside the first one: its score, the paired difference with its interval, and a picture of it.
+
+    A difference whose interval leaves out zero is green when the model is better, red when it is worse. Stars: p below
+    0.05, 0.01 and 0.001 in a randomization test on the same prompts.
+    """
+    first = comparisons[0].first
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
+    table.add_column("metric", style="dim", no_wrap=True)
+    table.add_column(first, justify="right", no_wrap=True)
+    for one in comparisons:
+        table.add_column(one.second, justify="right", no_wrap=True)
+        table.add_column("difference", justify="right", no_wrap=True)
+    if len(comparisons) == 1:
+        table.add_column("", no_wrap=True)
+    for line, bold in _comparison_lines(comparisons):
+        table.add_row(*line, style="bold" if bold else "")
+    notes = dict.fromkeys(note for one in comparisons for note in one.notes)
+    return Group(table, *(Text(note, style="yellow") for note in notes))
+
+
+def _comparison_lines(comparisons: Sequence[Comparison]) -> Iterator[tuple[list[str | Text], bool]]:
+    """Cells of each line, clusters (bold) before their datasets, of what all comparisons have."""
+    lines = [{(one.metric == _AVERAGE, one.name): one for one in (*each.clusters, *each.tasks)} for each in comparisons]
+    shared = [key for key in lines[0] if all(key in others for others in lines)]
+    widest = max((_reach(of[key]) for of in lines for key in shared), default=1.0)
+    for cluster in dict.fromkeys(lines[0][key].cluster for key in shared):
+        members = [key for key in shared if lines[0][key].cluster == cluster]
+        averages = [key for key in members if key[0]] if len(members) > 2 else []
+        if not averages:
+            yield [CLUSTERS.get(cluster, cluster)], True
+        for key in (*averages, *(key for key in members if not key[0])):
+            yield _comparison_cells([of[key] for of in lines], widest), key in averages
+
+
+def _comparison_cells(found: Sequence[Difference], widest: float) -> list[str | Text]:
+    one = found[0]
+    average = one.metric == _AVERAGE
+    title = CLUSTERS.get(one.name, one.name) if average else f"  {one.name}"
+    cells: list[str | Text] = [title, _metric(one.metric, one.higher_is_better), f"{one.first:.1f}"]
+    for other in found:
+        cells += [f"{other.second:.1f}", Text(_signed(other), style=_COLOURS[other.verdict])]
+    if len(found) == 1:
+        cells.append(Text(_strip(one.difference, widest), style=_COLOURS[one.verdict]))
+    return cells
+
+
+def _signed(one: Difference) -> str:
+    stars = "" if one.p is None else "*" * sum(one.p < level for level in (0.05, 0.01, 0.001))
+    half = (one.difference.high - one.difference.low) / 2
+    return f"{one.difference.value:+.1f} ±{half:.1f}{stars:<3}"
+
+
+def _reach(one: Difference) -> float:
+    return max(abs(one.difference.low), abs(one.difference.high), 1.0)
+
+
+def _strip(difference: Interval, widest: float, half: int = 10) -> str:
+    """An interval on a line around zero: `────┼──├──●──┤──`."""
+    cells = [" "] * half + ["│"] + [" "] * half
+    low, middle, high = (
+        half + round(half * value / widest) for value in (difference.low, difference.value, difference.high)
+    )
+    for at in range(low, high + 1):
+        cells[at] = "┼" if at == half else "─"
+    cells[middle] = "●"
+    return "".join(cells)
