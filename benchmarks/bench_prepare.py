@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.shared import peak_memory, sample_mixture, write_results
 from openflan.data.encode import Encoder, Format
-from openflan.data.fast import accelerated
+from openflan.data.fast import accelerate
 from openflan.data.prepared import SHARD, prepare
 from openflan.data.prompt import Prompt
 from openflan.data.stream import WINDOW, Position, Stream
@@ -69,7 +69,7 @@ def speed(options: argparse.Namespace) -> None:
     prompts = sample_mixture().prompts(0, count)
     encoder = encoder_for(options.tokenizer, Format(input_length=ROW))
     rows = [ours("openflan", encoder, prompts), trl("TRL", load_tokenizer(options.tokenizer), prompts)]
-    fast, reason = accelerated(encoder, [prompt.input for prompt in prompts[:500]])
+    fast, reason = accelerate(encoder, [prompt.input for prompt in prompts[:500]])
     if reason is None:
         rows.append(ours("openflan, gigatoken", fast, prompts))
     compare(rows)
@@ -77,7 +77,7 @@ def speed(options: argparse.Namespace) -> None:
         print(f"{options.tokenizer}: {reason}; trying a byte-level BPE trained on these prompts")
         tokenizer = byte_level_bpe(prompts)
         encoder = encoder_for(tokenizer, Format(input_length=ROW))
-        fast, reason = accelerated(encoder, [prompt.input for prompt in prompts[:500]])
+        fast, reason = accelerate(encoder, [prompt.input for prompt in prompts[:500]])
         more = [ours("openflan, own BPE", encoder, prompts), trl("TRL, own BPE", tokenizer, prompts)]
         if reason is None:
             more.append(ours("openflan, gigatoken, own BPE", fast, prompts))
@@ -179,7 +179,7 @@ def one(options: argparse.Namespace) -> None:
 
     examples = options.examples[0]
     encoder = encoder_for(options.tokenizer, Format(input_length=ROW))
-    encoder, _ = accelerated(encoder, [])
+    encoder, _ = accelerate(encoder, [])
     stream = Stream(sample_mixture(), encoder, ROW)
     shards = max(1, round(examples / (SHARD * WINDOW)))
 

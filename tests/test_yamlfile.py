@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from openflan.errors import OpenflanError
-from openflan.yamlfile import line_of, parse_value, read_yaml, validated
+from openflan.yamlfile import line_of, parse_value, read_yaml, validate
 
 
 class Inner(BaseModel):
@@ -53,12 +53,12 @@ def test_line_of_the_deepest_node() -> None:
 
 def test_unknown_key_names_the_nearest_of_its_own_model() -> None:
     with pytest.raises(OpenflanError, match=r"here: parts\.0\.dept: unknown key; did you mean 'depth'"):
-        validated(Outer, {"parts": [{"dept": 1}]}, OpenflanError, lambda location: "here")
+        validate(Outer, {"parts": [{"dept": 1}]}, OpenflanError, lambda location: "here")
 
 
 def test_number_for_a_text_is_told_with_the_remedy() -> None:
     with pytest.raises(OpenflanError, match="YAML reads this as 3; put it in quotes"):
-        validated(Outer, {"title": 3}, OpenflanError, lambda location: "here")
+        validate(Outer, {"title": 3}, OpenflanError, lambda location: "here")
 
 
 @pytest.mark.parametrize(

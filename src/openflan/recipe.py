@@ -18,7 +18,7 @@ from openflan.errors import RecipeError, nearest
 from openflan.evaluate.scoring.normalise import Normalisation
 from openflan.files import write_text
 from openflan.train.config import TrainConfig
-from openflan.yamlfile import line_of, parse_value, read_yaml, validated
+from openflan.yamlfile import line_of, parse_value, read_yaml, validate
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -109,7 +109,7 @@ def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe
 
     if path:
         values.setdefault("name", path.stem)
-    return validated(Recipe, values, RecipeError, where)
+    return validate(Recipe, values, RecipeError, where)
 
 
 def _find(place: Path) -> Path:

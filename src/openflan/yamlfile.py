@@ -34,7 +34,7 @@ def read_yaml(path: Path, error: type[OpenflanError]) -> tuple[str, dict[str, An
     return text, values
 
 
-def validated(
+def validate(
     model: type[AnyModel], values: Any, error: type[OpenflanError], where: Callable[[Sequence[str | int]], str]
 ) -> AnyModel:
     """Validate `values`; raises `error` with one line per fault, each opened by `where(location)`."""

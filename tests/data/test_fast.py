@@ -2,7 +2,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from openflan.data.encode import Encoder, Format
-from openflan.data.fast import PROBES, accelerated
+from openflan.data.fast import PROBES, accelerate
 from openflan.data.stream import tokenizer_fingerprint
 
 TEXTS = ["Premise: the cat sat on the mat.\n\nOPTIONS:\n- yes\n- no", "Übersetzung: das Haus, die Häuser"]
@@ -23,7 +23,7 @@ def byte_level():
 def test_the_fast_tokenizer_gives_the_same_sequences_and_fingerprint():
     pytest.importorskip("gigatoken")
     reference = Encoder(byte_level(), Format(), eos=0)
-    fast, reason = accelerated(reference, TEXTS)
+    fast, reason = accelerate(reference, TEXTS)
     assert reason is None
     assert fast.tokenizer is not reference.tokenizer
     pairs = [(text, "yes") for text in [*TEXTS, *PROBES]]
@@ -36,6 +36,6 @@ def test_a_tokenizer_it_does_not_know_stays_with_the_reference():
     words = Tokenizer(models.WordLevel({"<unk>": 0, "yes": 1}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     encoder = Encoder(words, Format(), eos=0)
-    same, reason = accelerated(encoder, TEXTS)
+    same, reason = accelerate(encoder, TEXTS)
     assert same is encoder
     assert "gigatoken" in reason

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openflan.data.select import DataConfig, barred, make_mixture, select, training_rows
+from openflan.data.select import DataConfig, excluded_cards, make_mixture, select, training_rows
 from openflan.errors import MissingRowsError, OverlapError, UnknownNameError
 from openflan.tasks.clusters import CLUSTERS
 from openflan.tasks.registry import load_catalog
@@ -57,7 +57,7 @@ def test_one_variant_holds_out_all_of_them() -> None:
 
 
 def test_reasons_are_given() -> None:
-    reasons = barred(CATALOG, ["nli"])
+    reasons = excluded_cards(CATALOG, ["nli"])
     assert reasons["rte"] == "held out"
     assert reasons["qqp"] == "too close to nli"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from openflan.errors import UnknownNameError
-from openflan.tasks.clusters import CLUSTERS, TOO_CLOSE, barred_clusters, check_cluster
+from openflan.tasks.clusters import CLUSTERS, TOO_CLOSE, check_cluster, excluded_clusters
 
 RULES = {
     "rc_commonsense": {"rc_commonsense", "reading_comprehension", "commonsense"},
@@ -16,12 +16,12 @@ RULES = {
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_what_is_dropped_with_a_cluster(cluster: str) -> None:
-    assert set(barred_clusters([cluster])) == RULES.get(cluster, {cluster})
+    assert set(excluded_clusters([cluster])) == RULES.get(cluster, {cluster})
 
 
 def test_reasons_name_the_cluster_that_is_too_close() -> None:
-    assert barred_clusters(["nli"]) == {"nli": "held out", "paraphrase": "too close to nli"}
-    assert barred_clusters(["nli", "paraphrase"]) == {"nli": "held out", "paraphrase": "held out"}
+    assert excluded_clusters(["nli"]) == {"nli": "held out", "paraphrase": "too close to nli"}
+    assert excluded_clusters(["nli", "paraphrase"]) == {"nli": "held out", "paraphrase": "held out"}
 
 
 def test_the_rules_name_clusters() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, UndefinedError
 
-from openflan.tasks.text import TextError, compile_text, compile_value, names_in, own_words, shown_names
+from openflan.tasks.text import TextError, compile_text, compile_value, literal_text, names_in, shown_names
 
 JINJA = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
 
@@ -140,4 +140,4 @@ def test_names_and_words() -> None:
     source = "{% if a == b %}Yes {{ c }}{% else %}no{% endif %} {{ 'x' if d else e }} end"
     assert names_in(source) == {"a", "b", "c", "d", "e"}
     assert shown_names(source) == {"c", "e"}
-    assert own_words(source, "_", block="|") == "|Yes _|no| _ end"
+    assert literal_text(source, "_", block="|") == "|Yes _|no| _ end"

@@ -79,7 +79,7 @@ def test_a_sharded_checkpoint_loads_on_another_number_of_processes(tmp_path, alo
 def test_a_step_is_shared_in_equal_parts():
     cpu = torch.device("cpu")
     rows = list(range(8))
-    shares = [rows[World(rank, 4, cpu).part(8)] for rank in range(4)]
+    shares = [rows[World(rank, 4, cpu).shard(8)] for rank in range(4)]
     assert [row for share in shares for row in share] == rows
     assert {len(share) for share in shares} == {2}
     with pytest.raises(TrainError, match="cannot be shared by 3 processes"):

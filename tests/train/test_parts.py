@@ -9,10 +9,10 @@ import types
 import pytest
 import torch
 
-from openflan.train.ahead import ahead
 from openflan.train.config import TrainError
 from openflan.train.metrics import Metrics
 from openflan.train.optimizer import Adafactor
+from openflan.train.prefetch import prefetch
 
 
 def test_items_come_in_order_and_no_more_are_made_than_asked_for():
@@ -23,7 +23,7 @@ def test_items_come_in_order_and_no_more_are_made_than_asked_for():
             made.append(number)
             yield number
 
-    with ahead(numbers(), 3) as items:
+    with prefetch(numbers(), 3) as items:
         assert list(itertools.islice(items, 5)) == [0, 1, 2, 3, 4]
     assert len(made) <= 5 + 3 + 2
     assert not any(thread.name == "batches" for thread in threading.enumerate())
@@ -34,7 +34,7 @@ def test_an_error_made_ahead_is_raised_where_the_item_is_taken():
         yield 1
         raise ValueError("broken")
 
-    with ahead(numbers(), 4) as items:
+    with prefetch(numbers(), 4) as items:
         assert next(items) == 1
         with pytest.raises(ValueError, match="broken"):
             next(items)

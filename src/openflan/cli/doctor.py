@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(checks: list[Check], source: str, columns: bool) -> None:
-    from openflan.cli.terminal import marked, out, table
+    from openflan.cli.terminal import escape, out, table
 
     cells = [
         (
@@ -71,15 +71,15 @@ def _print(checks: list[Check], source: str, columns: bool) -> None:
         for found in checks:
             for split, types in found.columns.items():
                 listed = ", ".join(f"{name}: {kind}" for name, kind in types.items())
-                out.print(f"  {found.task} {split}: {marked(listed)}", soft_wrap=True)
+                out.print(f"  {found.task} {split}: {escape(listed)}", soft_wrap=True)
     for found in checks:
         for role, rows in found.roles.items():
             for reason, count in rows.left_out.items():
                 many = f"{count:,} row{'s' * (count != 1)}"
-                out.print(f"  {found.task} {role}: {many} left out: {marked(reason)}", soft_wrap=True)
+                out.print(f"  {found.task} {role}: {many} left out: {escape(reason)}", soft_wrap=True)
     for found in checks:
         for problem in found.problems:
-            out.print(f"[{_COLOURS[found.state]}]{found.state}:[/] {marked(problem)}", soft_wrap=True)
+            out.print(f"[{_COLOURS[found.state]}]{found.state}:[/] {escape(problem)}", soft_wrap=True)
     states = Counter(found.state for found in checks)
     counted = ", ".join(f"{states[state]} {state}" for state in _COLOURS)
     out.print(f"\n{len(checks)} datasets and variants: {counted}")

@@ -21,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print memory, tokens and time with the assumptions behind them; exit status 1 when it does not fit."""
-    from openflan.cli.measuring import fetched
+    from openflan.cli.measuring import fetch_model
     from openflan.cli.terminal import out, print_json
     from openflan.train.estimate import estimate, shape_of
 
     recipe = recipe_of(options)
-    model = shape_of(options.shape) if options.shape else str(fetched(recipe.model.path))
+    model = shape_of(options.shape) if options.shape else str(fetch_model(recipe.model.path))
     found = estimate(model, recipe.train, device=options.gpu, count=options.gpus)
     if options.json:
         print_json(asdict(found))

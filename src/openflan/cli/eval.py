@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate; what is scored already is not scored again. Exit status 1 when a prompt could not be scored."""
-    from openflan.cli.measuring import fetched, measured, print_summary
+    from openflan.cli.measuring import fetch_model, measure_with_progress, print_summary
     from openflan.cli.terminal import out, print_json
     from openflan.errors import RecipeError
     from openflan.evaluate.analysis.references import references
@@ -44,12 +44,12 @@ def run(options: argparse.Namespace) -> int:
     tasks = list({task.name: task for task in [*unseen, *seen]}.values())
     if not tasks:
         raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
-    model = fetched(options.model)
+    model = fetch_model(options.model)
     if (model / "model" / "config.json").is_file():
         model = model / "model"
     name = options.name or (model.parent.name if model.name == "model" else model.name)
     folder = options.out or Path("runs") / f"eval-{name}"
-    results = measured(recipe, model, name, folder, tasks)
+    results = measure_with_progress(recipe, model, name, folder, tasks)
     summary = summarize(results)
     if options.json:
         print_json(summary.to_dict())

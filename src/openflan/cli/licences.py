@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print licence and citation of every dataset the recipe trains on."""
-    from openflan.cli.terminal import marked, out, print_json
+    from openflan.cli.terminal import escape, out, print_json
     from openflan.data.select import select
 
     recipe = recipe_of(options)
@@ -24,6 +24,6 @@ def run(options: argparse.Namespace) -> None:
         print_json([{"name": card.name, "licence": card.licence, "citation": card.citation} for card in cards])
         return
     for card in cards:
-        out.print(f"[bold]{card.name}[/bold]: {marked(card.licence)}", soft_wrap=True)
-        out.print(f"    {marked(card.citation)}", soft_wrap=True)
+        out.print(f"[bold]{card.name}[/bold]: {escape(card.licence)}", soft_wrap=True)
+        out.print(f"    {escape(card.citation)}", soft_wrap=True)
     out.print("\nA model tuned on this mixture rests on all of these; unknown means that nobody stated one.")

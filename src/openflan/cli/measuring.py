@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from openflan.cli.terminal import err, marked, out
+from openflan.cli.terminal import err, escape, out
 
 if TYPE_CHECKING:
     from openflan.data.mixture import Mixture
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from openflan.train.loop import Progress as TrainProgress
 
 
-def fetched(model: str) -> Path:
+def fetch_model(model: str) -> Path:
     """The folder of the model a recipe names; the small one is fetched on first use."""
     from transformers.utils import logging
 
@@ -39,7 +39,7 @@ def fetched(model: str) -> Path:
         return resolve(model, lambda have, total: bar.update(line, completed=have, total=total, visible=True))
 
 
-def tuned(run: Run, mixture: Mixture | None, *, resume: bool = True, prepared: Path | None = None) -> None:
+def tune(run: Run, mixture: Mixture | None, *, resume: bool = True, prepared: Path | None = None) -> None:
     """Train, showing loss, tokens a second and time left."""
     steps = run.recipe.train.total_steps
     with _bar() as bar:
@@ -49,7 +49,7 @@ def tuned(run: Run, mixture: Mixture | None, *, resume: bool = True, prepared: P
             told = f"tuning: loss {now.loss:.3f}, {now.tokens_per_second:,.0f} tokens/s, {_time(now.seconds_left)} left"
             bar.update(line, completed=now.step, total=now.steps, description=told)
 
-        result = run.tune(mixture, show, lambda text: err.print(marked(text)), resume=resume, prepared=prepared)
+        result = run.tune(mixture, show, lambda text: err.print(escape(text)), resume=resume, prepared=prepared)
     out.print(
         f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
         f"{_time(result.seconds)}; last loss {result.loss:.3f}"
@@ -57,10 +57,10 @@ def tuned(run: Run, mixture: Mixture | None, *, resume: bool = True, prepared: P
     note = run.folder / "dropped.json"
     dropped = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
     for what, count in sorted(dropped.items(), key=lambda item: -item[1]):
-        out.print(f"  left out {count:,} times: {marked(what)}")
+        out.print(f"  left out {count:,} times: {escape(what)}")
 
 
-def measured(recipe: Recipe, model: Path, name: str, folder: Path, tasks: Sequence[Task]) -> Results:
+def measure_with_progress(recipe: Recipe, model: Path, name: str, folder: Path, tasks: Sequence[Task]) -> Results:
     """Evaluate a model, showing dataset, rate and time left."""
     from openflan.study.run import measure
 

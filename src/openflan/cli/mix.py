@@ -47,7 +47,7 @@ def load(recipe: Recipe) -> tuple[Selection, LoadedRows, Mixture]:
 
 def print_table(selection: Selection, rows: LoadedRows, mixture: Mixture, examples: int | None = None) -> None:
     """Print what is drawn how often, what was left out, and what is missing."""
-    from openflan.cli.terminal import marked, out, table
+    from openflan.cli.terminal import escape, out, table
 
     shares = mixture.shares(examples)
     cells = [
@@ -72,9 +72,9 @@ def print_table(selection: Selection, rows: LoadedRows, mixture: Mixture, exampl
     )
     for part in rows.parts:
         for reason, count in part.skipped.most_common():
-            out.print(f"  {part.task.name}: {count:,} rows left out: {marked(reason)}")
+            out.print(f"  {part.task.name}: {count:,} rows left out: {escape(reason)}")
     if selection.left_out:
         names = ", ".join(f"{name} ({reason})" for name, reason in selection.left_out.items())
         out.print(f"Not trained on: {names}")
     for message in rows.missing.values():
-        out.print(f"[yellow]Missing:[/yellow] {marked(message)}")
+        out.print(f"[yellow]Missing:[/yellow] {escape(message)}")

@@ -12,12 +12,12 @@ def show_packed(recipe: Recipe, count: int) -> None:
     from rich.text import Text
 
     from openflan.cli import mix
-    from openflan.cli.measuring import fetched
+    from openflan.cli.measuring import fetch_model
     from openflan.cli.terminal import out
     from openflan.study.run import Run
 
     _, _, mixture = mix.load(recipe)
-    stream = Run(recipe, Path(), fetched(recipe.model.path)).stream(mixture)
+    stream = Run(recipe, Path(), fetch_model(recipe.model.path)).stream(mixture)
     decode = stream.encoder.tokenizer.decode
     rows = stream.rows(0)
     for number in range(min(count, len(rows))):

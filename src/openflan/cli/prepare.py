@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
     from openflan.cli import mix
-    from openflan.cli.measuring import fetched
+    from openflan.cli.measuring import fetch_model
     from openflan.cli.terminal import out, progress
     from openflan.data.prepared import Prepared, prepare
     from openflan.files import write_json
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     recipe = recipe_of(options)
     folder = options.out or Path("prepared") / recipe.name
     _, _, mixture = mix.load(recipe)
-    stream = Run(recipe, folder, fetched(recipe.model.path)).stream(mixture)
+    stream = Run(recipe, folder, fetch_model(recipe.model.path)).stream(mixture)
     rows = options.rows or recipe.train.total_steps * recipe.train.rows_per_step
     with progress("rows") as bar:
         line = bar.add_task("preparing", total=rows)

@@ -28,29 +28,29 @@ def run(options: argparse.Namespace) -> None:
 def pipeline(recipe: Recipe, folder: Path) -> None:
     """Measure the untuned model, tune it, measure it again, and write the report; goes on where it was stopped."""
     from openflan.cli import mix
-    from openflan.cli.measuring import fetched, measured, print_comparison, tuned
-    from openflan.cli.terminal import marked, out
+    from openflan.cli.measuring import fetch_model, measure_with_progress, print_comparison, tune
+    from openflan.cli.terminal import escape, out
     from openflan.report.page import write_report
     from openflan.study.run import BASELINE, TUNED, UNTUNED, Run, measured_tasks
     from openflan.train.card import add_results
 
     unseen, seen = measured_tasks(recipe)
     tasks = list({task.name: task for task in [*unseen, *seen]}.values())
-    run = Run(recipe, folder, fetched(recipe.model.path))
+    run = Run(recipe, folder, fetch_model(recipe.model.path))
     run.begin()
     selection, rows, mixture = mix.load(recipe)
     mix.print_table(selection, rows, mixture)
 
     def measure(name: str) -> Results:
         how, model = run.subject(name)
-        return measured(how, model, name, run.evaluation(name), tasks)
+        return measure_with_progress(how, model, name, run.evaluation(name), tasks)
 
     results = [measure(BASELINE), measure(UNTUNED)]
-    tuned(run, mixture)
+    tune(run, mixture)
     results.append(measure(TUNED))
     report = write_report(folder)
     add_results(run.tuned / "README.md", report.findings)
     print_comparison(results)
     for title, sentences in report.findings.items():
-        out.print(f"\n[bold]{title}[/bold]", *(f"- {marked(text)}" for text in sentences), sep="\n")
+        out.print(f"\n[bold]{title}[/bold]", *(f"- {escape(text)}" for text in sentences), sep="\n")
     out.print(f"\nThe tuned model is in {run.tuned}, every scored prompt in {folder / 'eval'}.\nReport: {report.page}")

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     A line that cannot be scored comes back with `error` instead, in its place; exit status 1 then.
     """
-    from openflan.cli.measuring import fetched
+    from openflan.cli.measuring import fetch_model
     from openflan.data.encode import Format
     from openflan.evaluate.scoring.interface import Failure, RankRequest
     from openflan.evaluate.scoring.model import ModelScorer
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from openflan.model.load import encoder_for, load_model
 
     lines = _read(options.file)
-    model = fetched(options.model)
+    model = fetch_model(options.model)
     format = Format(join=options.join, input_length=options.input_length)
     scorer = ModelScorer(load_model(model, dtype=options.dtype), encoder_for(model, format))
     sound = [number for number, line in enumerate(lines) if "error" not in line]

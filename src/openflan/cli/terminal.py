@@ -63,6 +63,6 @@ def progress(unit: str = "") -> Iterator[Progress]:
         yield bar
 
 
-def marked(text: str) -> str:
+def escape(text: str) -> str:
     """Text that is free of anything `rich` would read as markup."""
     return text.replace("[", "\\[")

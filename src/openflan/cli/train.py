@@ -24,16 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, and save a plain Hugging Face folder to `<run folder>/model`."""
     from openflan.cli import mix
-    from openflan.cli.measuring import fetched, tuned
+    from openflan.cli.measuring import fetch_model, tune
     from openflan.cli.terminal import out
     from openflan.study.run import Run
 
     recipe = recipe_of(options)
-    run = Run(recipe, options.out or Path("runs") / recipe.name, fetched(recipe.model.path))
+    run = Run(recipe, options.out or Path("runs") / recipe.name, fetch_model(recipe.model.path))
     run.begin()
     mixture = None
     if not options.without_rows:
         selection, rows, mixture = mix.load(recipe)
         mix.print_table(selection, rows, mixture)
-    tuned(run, mixture, resume=options.resume, prepared=options.prepared)
+    tune(run, mixture, resume=options.resume, prepared=options.prepared)
     out.print(f"The tuned model is in {run.tuned}; transformers loads it as it is.")

@@ -58,7 +58,7 @@ class FastTokenizer:
         return str(self.reference.to_str())
 
 
-def accelerated(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, str | None]:
+def accelerate(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, str | None]:
     """The encoder with the fast tokenizer, or as it is with the reason why not.
 
     `texts` are some of those to come; the two tokenizers are compared on them and on a set of awkward ones.

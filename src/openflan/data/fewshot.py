@@ -25,7 +25,7 @@ import numpy as np
 
 from openflan.data.encode import Encoder, Join
 from openflan.data.example import Example
-from openflan.data.order import mix, permute_many
+from openflan.data.order import hash64, permute_many
 from openflan.data.prompt import Prompt
 from openflan.tasks.prepare import SkipRow
 
@@ -127,10 +127,10 @@ class FewShot:
     def _exemplars(self, query: Prompt) -> Iterator[_Exemplar]:
         """The query's list of exemplars, in order, without itself and its siblings; a few more than are wanted."""
         if self.shots.per_query:
-            found = self._draw(mix("shots", self.shots.seed, query.dataset, str(query.template), query.input))
+            found = self._draw(hash64("shots", self.shots.seed, query.dataset, str(query.template), query.input))
         else:
             if self._fixed is None:
-                self._fixed = self._draw(mix("shots", self.shots.seed, query.dataset, str(query.template)))
+                self._fixed = self._draw(hash64("shots", self.shots.seed, query.dataset, str(query.template)))
             found = self._fixed
         return (one for one in found if not _same(one.prompt, query))
 
@@ -169,7 +169,7 @@ class FewShot:
                 break
         rounds = zip_longest(*(pairs for _, pairs in sorted(by_answer.items())))
         ordered = (
-            sorted(enumerate(turn), key=lambda at: mix(key, number, at[0])) for number, turn in enumerate(rounds)
+            sorted(enumerate(turn), key=lambda at: hash64(key, number, at[0])) for number, turn in enumerate(rounds)
         )
         return list(islice((pair for _, pair in chain.from_iterable(ordered) if pair), wanted))
 

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from openflan.data.order import mix, permutation
+from openflan.data.order import hash64, permutation
 from openflan.data.tables import differences, named_labels, read_parquet
 from openflan.errors import MissingRowsError, OpenflanError, SchemaError
 from openflan.files import cache, replacing, write_json
@@ -155,7 +155,7 @@ class HubCopy:
 
     def _read(self, split: str) -> pa.Table:
         if self._is_parquet(split):
-            return _row_groups(self._record["files"][split], mix("row groups", self.name, split))
+            return _row_groups(self._record["files"][split], hash64("row groups", self.name, split))
         dataset = self._datasets.load_dataset(
             self._hub.path, split=split, **{**self._arguments, "revision": self._record["revision"]}
         )

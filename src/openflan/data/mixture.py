@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openflan.data.order import mix, permutation, permute_many
+from openflan.data.order import hash64, permutation, permute_many
 from openflan.data.prompt import Prompt, PromptWriter, writers
 from openflan.data.rows import TaskRows
 from openflan.errors import MissingRowsError
@@ -89,7 +89,7 @@ class Mixture:
             datasets, counts = (column[first:last] for column in self._order(number))
             positions = self._positions(datasets, counts)
             for dataset, position in zip(datasets.tolist(), positions.tolist(), strict=True):
-                template = mix(self.seed, "template", start) % len(self._writers[dataset])
+                template = hash64(self.seed, "template", start) % len(self._writers[dataset])
                 drawn.append(Draw(dataset, position, template))
                 start += 1
         return drawn
@@ -143,7 +143,7 @@ class Mixture:
         """
         kept = self._kept
         if kept is None or kept[0] != number:
-            slots = permutation(self.round, mix(self.seed, "round", number))
+            slots = permutation(self.round, hash64(self.seed, "round", number))
             datasets = np.searchsorted(self._ends, slots, side="right")
             sorted_by_dataset = np.argsort(datasets, kind="stable")
             counts = np.empty_like(datasets)
@@ -158,6 +158,6 @@ class Mixture:
         epochs, positions = np.divmod(counts, rows)
         for dataset, epoch in sorted(set(zip(datasets.tolist(), epochs.tolist(), strict=True))):
             part, mine = self.parts[dataset], (datasets == dataset) & (epochs == epoch)
-            key = mix(self.seed, "epoch", part.task.name, epoch)
+            key = hash64(self.seed, "epoch", part.task.name, epoch)
             positions[mine] = permute_many(positions[mine], len(part), key)
         return positions

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _ROUNDS = 4
 
 
-def mix(*parts: int | str) -> int:
+def hash64(*parts: int | str) -> int:
     """A 64-bit hash of the parts, in order; strings and integers never collide by spelling."""
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
@@ -24,7 +24,7 @@ def mix(*parts: int | str) -> int:
 
 def uniform(*parts: int | str) -> float:
     """A number in [0, 1) that follows from the parts."""
-    return (mix(*parts) >> 11) / (1 << 53)
+    return (hash64(*parts) >> 11) / (1 << 53)
 
 
 def permute(position: int, size: int, key: int) -> int:
@@ -49,7 +49,7 @@ def permute_many(positions: NDArray[Any], size: int, key: int) -> NDArray[np.int
 
 def _walk(values: NDArray[np.uint64], size: int, key: int) -> NDArray[np.uint64]:
     half = max(1, ((max(size - 1, 1)).bit_length() + 1) // 2)
-    keys = [np.uint64(mix("feistel", key, number)) for number in range(_ROUNDS)]
+    keys = [np.uint64(hash64("feistel", key, number)) for number in range(_ROUNDS)]
     values = _feistel(values, half, keys)
     while (outside := values >= size).any():
         values[outside] = _feistel(values[outside], half, keys)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from openflan.data.example import Example, ExampleReader
-from openflan.data.order import mix, permutation
+from openflan.data.order import hash64, permutation
 from openflan.data.sources import OpenTask, RowSource
 from openflan.data.tables import table_of
 from openflan.errors import MissingRowsError
@@ -100,7 +100,7 @@ def load_rows(task: Task, role: Role, source: RowSource, *, limit: int = ROW_LIM
 def rows_of(opened: OpenTask, role: Role, *, limit: int = ROW_LIMIT, carve: bool = False) -> TaskRows:
     """`load_rows` of a dataset that is found already."""
     task = opened.task
-    deal = _Deal(opened, carve)
+    deal = _SplitAssigner(opened, carve)
     split, positions = deal.positions(role)
     table, skipped = deal.table(split)
     if role == "train":
@@ -168,7 +168,7 @@ def _merge(keys: pa.ChunkedArray, positions: Positions) -> tuple[Positions, dict
     return np.array(list(first.values()), dtype=np.int64), merged
 
 
-class _Deal:
+class _SplitAssigner:
     """Deals a source's shuffled rows to the roles of a task, as the card's slices say."""
 
     def __init__(self, opened: OpenTask, carve: bool) -> None:
@@ -218,7 +218,7 @@ def _order(opened: OpenTask, split: str, rows: int) -> Positions:
 
     It belongs to the rows, not to the card: cards that share a corpus take disjoint slices of the same order.
     """
-    return permutation(rows, mix("split", opened.corpus, split)) if rows else np.zeros(0, dtype=np.int64)
+    return permutation(rows, hash64("split", opened.corpus, split)) if rows else np.zeros(0, dtype=np.int64)
 
 
 def _scaled(slices: Mapping[Any, Slice], split: str, rows: int) -> dict[Any, slice]:

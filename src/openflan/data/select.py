@@ -14,7 +14,7 @@ from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
 from openflan.data.sources import parse_source
 from openflan.errors import MissingRowsError, OverlapError, SchemaError
 from openflan.tasks.card import Card
-from openflan.tasks.clusters import CLUSTERS, barred_clusters
+from openflan.tasks.clusters import CLUSTERS, excluded_clusters
 from openflan.tasks.registry import PRESETS, Catalog, Task, load_catalog
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
@@ -81,7 +81,7 @@ def select(config: DataConfig) -> Selection:
     """
     catalog = config.catalog()
     held_out = _unique(task for name in config.hold_out for task in catalog.tasks(name))
-    reasons = barred(catalog, config.hold_out)
+    reasons = excluded_cards(catalog, config.hold_out)
     train: list[Task] = []
     left_out: dict[str, str] = {}
     for selector in config.tasks:
@@ -99,7 +99,7 @@ def select(config: DataConfig) -> Selection:
     return Selection(_unique(train), held_out, left_out)
 
 
-def barred(catalog: Catalog, hold_out: Collection[str]) -> dict[str, str]:
+def excluded_cards(catalog: Catalog, hold_out: Collection[str]) -> dict[str, str]:
     """Names of cards that may not be trained on when `hold_out` is evaluated as unseen, with the reason.
 
     Holding out a dataset holds out its cluster (or its subcluster, where the card has one, as the released code splits
@@ -113,7 +113,7 @@ def barred(catalog: Catalog, hold_out: Collection[str]) -> dict[str, str]:
             continue
         for task in catalog.tasks(name):
             _hold(task.card, clusters, subclusters)
-    closed = barred_clusters(clusters)
+    closed = excluded_clusters(clusters)
     reasons = {card.name: closed[card.cluster] for card in catalog.values() if card.cluster in closed}
     return reasons | {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters}
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from openflan.data.order import mix
+from openflan.data.order import hash64
 from openflan.data.prompt import Prompt
 from openflan.errors import MissingRowsError
 from openflan.evaluate.analysis.blocks import prediction
@@ -153,11 +153,11 @@ def _rank_requests(prompt: Prompt, plan: EvalPlan) -> list[RankRequest]:
 
 
 def _rank_key(request: RankRequest) -> str:
-    return f"{mix('rank', request.input, *request.options):016x}"
+    return f"{hash64('rank', request.input, *request.options):016x}"
 
 
 def _write_key(item: Item, plan: EvalPlan) -> str:
-    return f"{mix('write', item.prompt.input, plan.max_tokens, *item.stop):016x}"
+    return f"{hash64('write', item.prompt.input, plan.max_tokens, *item.stop):016x}"
 
 
 def _failure(failure: Failure) -> dict[str, str]:

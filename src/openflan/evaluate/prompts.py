@@ -12,7 +12,7 @@ from openflan.data.encode import Encoder
 from openflan.data.example import Example
 from openflan.data.fewshot import FewShot, Shot, Shots
 from openflan.data.fit import shorten
-from openflan.data.order import mix, permute_many
+from openflan.data.order import hash64, permute_many
 from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter
 from openflan.data.rows import Role, TaskRows
 from openflan.errors import MissingRowsError, SchemaError
@@ -167,8 +167,8 @@ def _sample(rows: TaskRows, limit: int | None, seed: int) -> list[Example]:
     """A seeded sample of the rows, in their own order; what one metric judges together stays together."""
     if limit is None or limit >= len(rows):
         return rows.examples(range(len(rows)))
-    key = mix("sample", seed, rows.task.name, rows.role)
+    key = hash64("sample", seed, rows.task.name, rows.role)
     if not rows.layout.group:
         return rows.examples(np.sort(permute_many(np.arange(limit), len(rows), key)).tolist())
     examples = rows.examples(range(len(rows)))
-    return sorted(examples, key=lambda example: mix(key, example.group or ""))[:limit]
+    return sorted(examples, key=lambda example: hash64(key, example.group or ""))[:limit]

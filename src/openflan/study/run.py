@@ -31,7 +31,7 @@ from typing import Any
 import torch
 
 from openflan import __version__
-from openflan.data.fast import accelerated
+from openflan.data.fast import accelerate
 from openflan.data.fit import fitting
 from openflan.data.mixture import Mixture
 from openflan.data.prepared import PreparedRows, reuse
@@ -85,7 +85,7 @@ class Run:
 
     def stream(self, mixture: Mixture) -> Stream:
         """The packed rows of a mixture, as the recipe's format and row length make them."""
-        encoder, _ = accelerated(encoder_for(self.model, self.recipe.format), [])
+        encoder, _ = accelerate(encoder_for(self.model, self.recipe.format), [])
         return Stream(mixture, encoder, self.recipe.train.row_length, seed=self.recipe.data.seed, fit=fitting)
 
     def tune(
@@ -173,7 +173,7 @@ def measure(
             evaluate(
                 plan_of(recipe), tasks, rows_of(recipe), scorer, folder, identity=identity, on_progress=on_progress
             )
-        here.wait()
+        here.barrier()
     return read_results(out)
 
 
@@ -188,14 +188,14 @@ def _written_once(out: Path, here: World) -> Iterator[Path]:
 
     All start from the same scores, so that all ask for the same ones.
     """
-    if here.first:
-        here.wait()
+    if here.is_main:
+        here.barrier()
         yield out
         return
     with TemporaryDirectory() as copy:
         if (out / LOG).is_file():
             shutil.copy(out / LOG, copy)
-        here.wait()
+        here.barrier()
         yield Path(copy)
 
 

@@ -39,7 +39,7 @@ def check_cluster(name: str) -> str:
     return name
 
 
-def barred_clusters(held_out: Collection[str]) -> dict[str, str]:
+def excluded_clusters(held_out: Collection[str]) -> dict[str, str]:
     """Clusters that may not be trained on when `held_out` are evaluated as unseen, each with the reason."""
     barred = {check_cluster(cluster): "held out" for cluster in held_out}
     for cluster in held_out:

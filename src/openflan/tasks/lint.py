@@ -17,7 +17,7 @@ from pathlib import Path
 
 from openflan.tasks.card import ANSWER, OPTIONS_BLOCK, Baseline, Card, Source
 from openflan.tasks.cardfile import read_card
-from openflan.tasks.text import names_in, own_words, shown_names
+from openflan.tasks.text import literal_text, names_in, shown_names
 from openflan.yamlfile import line_of
 
 CODES: dict[str, str] = {
@@ -130,7 +130,7 @@ def similarity(first: str, second: str) -> float:
 
 def words(template: str) -> list[str]:
     """The words of a template in lower case; each hole is one word."""
-    return _WORD.findall(own_words(template, " □ ", block=" ").lower())
+    return _WORD.findall(literal_text(template, " □ ", block=" ").lower())
 
 
 def _fields(file: CardFile) -> Iterator[Finding]:
@@ -185,7 +185,7 @@ def _options(file: CardFile) -> Iterator[Finding]:
 def _writing(file: CardFile) -> Iterator[Finding]:
     for number, template in enumerate(file.card.templates):
         for key, text in (("input", template.input), ("target", template.target)):
-            plain = own_words(text).strip("\n")
+            plain = literal_text(text).strip("\n")
             kinds = dict.fromkeys(str(found.lastgroup) for found in _STRAY.finditer(plain))
             for kind in kinds:
                 yield file.finding("FLN008", _STRAY_WORDS[kind], "templates", number, key)

@@ -18,7 +18,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
-from openflan.tasks.direct import direct
+from openflan.tasks.expressions import compile_expression
 
 Names = Mapping[str, Any]
 """What a text may refer to, by name."""
@@ -67,7 +67,7 @@ def compile_value(source: str) -> Callable[[Names], Any]:
     match _parse(source.strip()).body:
         case [nodes.Output(nodes=[nodes.Name(name=name)])]:
             return lambda names: _lookup(names, name)
-        case [nodes.Output(nodes=[node])] if (run := direct(node)) is not None:
+        case [nodes.Output(nodes=[node])] if (run := compile_expression(node)) is not None:
             evaluated = run
         case _:
             evaluated = _by_jinja(expression)
@@ -113,7 +113,7 @@ def shown_names(source: str) -> frozenset[str]:
     )
 
 
-def own_words(source: str, hole: str = "\N{WHITE SQUARE}", block: str = "") -> str:
+def literal_text(source: str, hole: str = "\N{WHITE SQUARE}", block: str = "") -> str:
     """The literal words of a text, with `hole` for each `{{ expression }}` and `block` for each `{% statement %}`."""
     marks = {"data": None, "variable_begin": hole, "block_begin": block}
     tokens = _ENVIRONMENT.lex(source)

@@ -60,18 +60,18 @@ class Checkpoints:
         final = self.folder / f"step-{record.step:08d}"
         partial = final.with_name(f".{final.name}.part")
         try:
-            if self.here.first:
+            if self.here.is_main:
                 if not self.run.is_dir():
                     raise FileNotFoundError(f"{self.run} is gone")
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir(parents=True)
-            self.here.wait()
+            self.here.barrier()
             if sharded:
                 writer = HuggingFaceStorageWriter(str(partial), save_distributed=True)
                 save(dict(state), storage_writer=writer)
-            elif self.here.first:
+            elif self.here.is_main:
                 save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, partial / _FILE)
-            if self.here.first:
+            if self.here.is_main:
                 write_json(partial / RECORD, {**asdict(record), "files": _sums(partial)})
                 shutil.rmtree(final, ignore_errors=True)
                 partial.rename(final)
@@ -86,11 +86,11 @@ class Checkpoints:
                 + (f"{good[-1]} is whole; " if good else "There is none yet; ")
                 + "make room and run the same command again"
             ) from None
-        self.here.wait()
+        self.here.barrier()
 
     def latest(self) -> tuple[Path, Record] | None:
         """The newest checkpoint whose files are what was written, and its record; names damaged ones."""
-        found = self.here.agree(self._newest_whole() if self.here.first else None)
+        found = self.here.broadcast(self._newest_whole() if self.here.is_main else None)
         if found is None:
             return None
         fields = json.loads((self.folder / found / RECORD).read_text(encoding="utf-8"))

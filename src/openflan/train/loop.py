@@ -28,7 +28,6 @@ from openflan.data.stream import Position, Rows, Step
 from openflan.files import write_text
 from openflan.model.adapters import add_lora
 from openflan.model.load import fast_dtype
-from openflan.train.ahead import ahead
 from openflan.train.card import model_card
 from openflan.train.checkpoint import Checkpoints, Record
 from openflan.train.config import TrainConfig, TrainError
@@ -36,8 +35,9 @@ from openflan.train.estimate import device_kind, estimate
 from openflan.train.loss import loss_for
 from openflan.train.metrics import Metrics
 from openflan.train.optimizer import learning_rate, make_optimizer
-from openflan.train.parallel import World, copied, spread, world
-from openflan.train.result import Progress, TrainResult, expect_same, finished, identity, write_result
+from openflan.train.parallel import World, apply_ddp, apply_fsdp, world
+from openflan.train.prefetch import prefetch
+from openflan.train.result import Progress, TrainResult, check_resumable, finished, identity, write_result
 from openflan.train.save import checkpoint_activations, save_model
 
 __all__ = ["Progress", "TrainResult", "train"]
@@ -80,9 +80,9 @@ def train(
     with world(model.device) as here:
         if done := finished(run, rows, config, resume):
             return done
-        trainer = _Trainer(model, rows, config, run, here, say if here.first else _quiet)
+        trainer = _Trainer(model, rows, config, run, here, say if here.is_main else _quiet)
         try:
-            return trainer.run_to_end(resume, on_progress if here.first else None, tokenizer, card)
+            return trainer.run_to_end(resume, on_progress if here.is_main else None, tokenizer, card)
         finally:
             trainer.metrics.close()
 
@@ -101,7 +101,7 @@ class _Trainer:
     ) -> None:
         self.model, self.rows, self.config, self.run, self.here, self.say = model, rows, config, run, here, say
         self.sharded = config.shard and here.size > 1
-        self.share = here.part(config.rows_per_step)
+        self.share = here.shard(config.rows_per_step)
         self.saved_dtype = model.dtype
         self.compute = _compute_dtype(config, here.device)
         self.adapted = _prepare(model.to(here.device), config)
@@ -111,7 +111,7 @@ class _Trainer:
         self.module = self._wrapped()
         self.optimizer = make_optimizer(self._trained().values(), config)
         self.checkpoints = Checkpoints(run, config.keep, here, say)
-        self.metrics = Metrics(run, config.trackers if here.first else (), config.outcome)
+        self.metrics = Metrics(run, config.trackers if here.is_main else (), config.outcome)
         self.position, self.step, self.labelled, self.seconds = Position(), 0, 0, 0.0
 
     def run_to_end(
@@ -126,7 +126,7 @@ class _Trainer:
         self._resume(resume)
         loss, times = math.nan, deque[float](maxlen=_RECENT)
         steps = self.rows.steps(self.config.rows_per_step, self.position)
-        with _sigterm() as stopping, ahead(steps, _AHEAD) as batches:
+        with _sigterm() as stopping, prefetch(steps, _AHEAD) as batches:
             while self.step < self.config.total_steps:
                 began = time.perf_counter()
                 loss, stop = self._take(next(batches), stopping())
@@ -143,15 +143,15 @@ class _Trainer:
                     self._save_checkpoint()
         result = self._result(loss, finished=True)
         save_model(self.model, self.module, self.adapted, self.run / "model", self.saved_dtype, self.here, tokenizer)
-        if self.here.first:
+        if self.here.is_main:
             self._write_card(result, card)
             write_result(self.run, result, identity(self.rows, self.config))
-        self.here.wait()
+        self.here.barrier()
         return result
 
     def _announce(self) -> None:
         kind = device_kind(self.here.device)
-        if self.here.first and (kind or self.here.device.type == "cpu"):
+        if self.here.is_main and (kind or self.here.device.type == "cpu"):
             expected = estimate(self.model.config, self.config, device=kind, count=self.here.size)
             for line in expected.lines():
                 self.say(line)
@@ -183,7 +183,7 @@ class _Trainer:
         self.optimizer.zero_grad()
         self.step, self.position, self.labelled = number, batch.after, self.labelled + targets
         norm = float(norm.full_tensor() if self.sharded else norm)  # on every process: sharded, it is a sum over all
-        if self.here.first:
+        if self.here.is_main:
             self.metrics.log(number, loss=loss, lr=rate, grad_norm=norm, tokens=self._tokens(), labelled=self.labelled)
         return loss, totals[1] > 0
 
@@ -208,12 +208,12 @@ class _Trainer:
             self.metrics.rewind(0)
             return
         path, record = found
-        expect_same(self.run, {"data": record.data, **record.settings}, identity(self.rows, self.config))
+        check_resumable(self.run, {"data": record.data, **record.settings}, identity(self.rows, self.config))
         self._fill_optimizer()
         self.checkpoints.load(path, self._state())
         self.step, self.position = record.step, Position(record.window, record.row)
         self.labelled, self.seconds = record.labelled, record.seconds
-        if self.here.first:
+        if self.here.is_main:
             self.metrics.rewind(record.step)
         self.say(f"resuming after step {record.step} of {self.config.total_steps}")
 
@@ -250,8 +250,8 @@ class _Trainer:
             for layer in layers:
                 layer.compile()
         if self.sharded:
-            return spread(self.loss, layers, self.here, self.compute)
-        return copied(self.loss, self.here) if self.here.size > 1 else self.loss
+            return apply_fsdp(self.loss, layers, self.here, self.compute)
+        return apply_ddp(self.loss, self.here) if self.here.size > 1 else self.loss
 
     def _precision(self) -> AbstractContextManager[Any]:
         if self.compute is torch.float32 or self.sharded:

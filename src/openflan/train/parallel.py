@@ -24,11 +24,11 @@ class World:
     device: torch.device
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes what is written once."""
         return self.rank == 0
 
-    def part(self, rows: int) -> slice:
+    def shard(self, rows: int) -> slice:
         """The share of a step's rows that this process takes."""
         if rows % self.size:
             raise TrainError(
@@ -44,7 +44,7 @@ class World:
             dist.all_reduce(values)
         return values
 
-    def agree(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """The first process's value, on every process."""
         if self.size == 1:
             return value
@@ -52,7 +52,7 @@ class World:
         dist.broadcast_object_list(values, src=0, device=self.device)
         return values[0]
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Go on when every process is here."""
         if self.size > 1:
             dist.barrier()
@@ -78,7 +78,7 @@ def world(device: torch.device) -> Iterator[World]:
             dist.destroy_process_group()
 
 
-def spread(module: torch.nn.Module, layers: list[torch.nn.Module], here: World, dtype: torch.dtype) -> Any:
+def apply_fsdp(module: torch.nn.Module, layers: list[torch.nn.Module], here: World, dtype: torch.dtype) -> Any:
     """Share a module's weights and optimizer state among processes (FSDP2), layer by layer, in place.
 
     Weights stay in their own precision between steps; layers compute in `dtype`.
@@ -93,7 +93,7 @@ def spread(module: torch.nn.Module, layers: list[torch.nn.Module], here: World, 
     return fully_shard(module, mesh=mesh, mp_policy=policy)
 
 
-def copied(module: torch.nn.Module, here: World) -> torch.nn.Module:
+def apply_ddp(module: torch.nn.Module, here: World) -> torch.nn.Module:
     """The module with its gradients averaged over processes that each hold a copy."""
     devices = [here.device] if here.device.type == "cuda" else None
     return torch.nn.parallel.DistributedDataParallel(module, device_ids=devices, find_unused_parameters=False)

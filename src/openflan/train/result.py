@@ -46,7 +46,7 @@ def identity(rows: Rows, config: TrainConfig) -> dict[str, Any]:
     return found
 
 
-def expect_same(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+def check_resumable(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Raise `TrainError` for a run folder that was begun with other settings or data."""
     changed = [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
     if changed:
@@ -63,7 +63,7 @@ def finished(run: Path, rows: Rows, config: TrainConfig, resume: bool) -> TrainR
     if not resume:
         raise TrainError(f"{run} holds a finished run; choose another run folder")
     written = json.loads(path.read_text(encoding="utf-8"))
-    expect_same(run, written.pop("settings"), identity(rows, config))
+    check_resumable(run, written.pop("settings"), identity(rows, config))
     return TrainResult(**written)
 
 

@@ -31,7 +31,7 @@ def save_model(
     `module` is the loss around the model, with the weights perhaps shared among the processes.
     """
     weights = _gathered(module) if _is_spread(model) else None
-    if not here.first:
+    if not here.is_main:
         return
     if adapted is not None:
         model = merge_lora(adapted)

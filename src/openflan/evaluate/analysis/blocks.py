@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from openflan.data.order import mix
+from openflan.data.order import hash64
 from openflan.evaluate.analysis.statistics import unit_sums
 from openflan.evaluate.metrics import METRICS, Array, Judged, Scorable, chosen_option, is_correct, is_option
 from openflan.evaluate.results import SCHEMA, Results
@@ -36,7 +36,7 @@ class Block:
     @property
     def key(self) -> int:
         """What the resamples of this dataset are drawn by: the same for every model."""
-        return mix(self.name)
+        return hash64(self.name)
 
     @property
     def templates(self) -> list[str]:
@@ -51,7 +51,7 @@ class Block:
     def further(self) -> dict[str, float]:
         """What is measured besides the metric, by name: the mean over templates of each one's ratio of sums."""
         found = {}
-        for name, measure in FURTHER.items():
+        for name, measure in SECONDARY_METRICS.items():
             pairs = [[pair for row in rows if (pair := measure(row))] for rows in self.by_template().values()]
             if ratios := [np.divide(*np.sum(some, axis=0)) for some in pairs if some]:
                 found[name] = float(np.mean(ratios))
@@ -125,5 +125,5 @@ def _written_right(row: Row) -> tuple[float, float] | None:
     return 100.0 * is_correct(chosen_option(row["generated"], row["options"]), row["references"]), 1.0
 
 
-FURTHER = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}
+SECONDARY_METRICS = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}
 """What is measured besides the metric: a row's share of a ratio (above the line, below it), or None."""

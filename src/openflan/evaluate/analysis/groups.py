@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openflan.evaluate.analysis.blocks import FURTHER, Block, Row, unit_of
+from openflan.evaluate.analysis.blocks import SECONDARY_METRICS, Block, Row, unit_of
 from openflan.evaluate.analysis.statistics import Interval, bootstrap, interval, unit_sums
 from openflan.evaluate.metrics import Array
 
@@ -24,7 +24,7 @@ def chosen_right(row: Row) -> tuple[float, float] | None:
     return None if row["choice"] is None else (100.0 * (row["choice"] in row["references"]), 1.0)
 
 
-MEASURES: dict[str, Measure] = {"accuracy": chosen_right, **FURTHER}
+MEASURES: dict[str, Measure] = {"accuracy": chosen_right, **SECONDARY_METRICS}
 
 
 @dataclass(frozen=True)

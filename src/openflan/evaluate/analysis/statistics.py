@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openflan.data.order import mix
+from openflan.data.order import hash64
 
 Array = NDArray[np.float64]
 Score = Callable[[Array], Array]
@@ -63,7 +63,7 @@ def bootstrap(sums: Array, score: Score, key: int, samples: int = SAMPLES) -> Ar
 def _resamples(units: int, key: int, samples: int) -> Iterator[Array]:
     """How often each unit is drawn: chunks of [chunk, units]."""
     for start in range(0, samples, _CHUNK):
-        generator = np.random.default_rng(mix("bootstrap", key, start))
+        generator = np.random.default_rng(hash64("bootstrap", key, start))
         drawn = generator.multinomial(units, np.full(units, 1 / units), size=min(_CHUNK, samples - start))
         yield drawn.astype(np.float64)
 
@@ -84,7 +84,7 @@ def permutation_test(first: Array, second: Array, statistic: Score, key: int, sa
     total, observed = both.sum(axis=-2), _difference(both.sum(axis=-2), gap.sum(axis=-2), statistic)
     hits = 0
     for start in range(0, samples, _CHUNK):
-        generator = np.random.default_rng(mix("permutation", key, start))
+        generator = np.random.default_rng(hash64("permutation", key, start))
         signs = generator.choice([-1.0, 1.0], size=(min(_CHUNK, samples - start), first.shape[-2]))
         swapped = _difference(total, _weighted(signs, gap), statistic)
         hits += int((np.abs(swapped) >= np.abs(observed) - 1e-9).sum())

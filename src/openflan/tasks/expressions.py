@@ -19,7 +19,7 @@ _METHODS = frozenset(
 )
 
 
-def direct(node: nodes.Node) -> Evaluate | None:
+def compile_expression(node: nodes.Node) -> Evaluate | None:
     """A function for an expression, or None when it holds anything not covered.
 
     The function raises `KeyError` for a name or key that is missing and `TypeError` for a value of another kind.
@@ -32,7 +32,7 @@ def direct(node: nodes.Node) -> Evaluate | None:
         case nodes.Compare(expr=inner, ops=[nodes.Operand(op="eq", expr=nodes.Const(value=constant))]):
             return _then(inner, lambda value: bool(value == constant))
         case nodes.And(left=left, right=right) | nodes.Or(left=left, right=right):
-            return _either(direct(left), direct(right), isinstance(node, nodes.And))
+            return _either(compile_expression(left), compile_expression(right), isinstance(node, nodes.And))
         case nodes.Getattr(node=inner, attr=key) if not hasattr(dict, key):
             return _then(inner, lambda value: _of(dict, value)[key])
         case nodes.Call(node=nodes.Getattr(node=inner, attr=name), kwargs=[], dyn_args=None, dyn_kwargs=None):
@@ -46,7 +46,7 @@ def direct(node: nodes.Node) -> Evaluate | None:
 
 
 def _then(node: nodes.Node | None, act: Evaluate) -> Evaluate | None:
-    inner = direct(node) if node is not None else None
+    inner = compile_expression(node) if node is not None else None
     return None if inner is None else lambda names: act(inner(names))
 
 

@@ -14,7 +14,7 @@ _POLL_SECONDS = 0.1
 
 
 @contextmanager
-def ahead(items: Iterator[T], depth: int) -> Iterator[Iterator[T]]:
+def prefetch(items: Iterator[T], depth: int) -> Iterator[Iterator[T]]:
     """The same items in the same order, up to `depth` of them made ahead by a thread; its errors are raised here."""
     ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
     done = threading.Event()
