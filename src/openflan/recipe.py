@@ -11,11 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from openflan.data.encode import Format
-from openflan.data.fewshot import Shots
-from openflan.data.rows import Role
-from openflan.data.select import DataConfig, Names
+from openflan.data.select import DataConfig
 from openflan.errors import RecipeError, nearest
-from openflan.evaluate.scoring.normalise import Normalisation
+from openflan.evaluate.prompts import EvalConfig
 from openflan.files import write_text
 from openflan.train.config import TrainConfig
 from openflan.yamlfile import line_of, parse_value, read_yaml, validate
@@ -32,34 +30,6 @@ class ModelConfig:
     dtype: Literal["auto", "float32", "bfloat16", "fast"] = "auto"
     """Precision of the weights when evaluating. `auto` keeps the one they were saved in; `fast` is bfloat16 where the
     hardware is faster with it, which moves log-probabilities in the second decimal."""
-
-
-@dataclass(frozen=True)
-class EvalConfig:
-    """What is measured, on what, how."""
-
-    tasks: Names = ()
-    """Presets, clusters or datasets; what the recipe holds out when empty."""
-    seen: Names = ()
-    """Tasks of the training mixture that are measured too, on their own test rows."""
-    rows: int | None = None
-    """Most test rows per dataset, a seeded sample; all when empty."""
-    roles: tuple[Role, ...] = ("test",)
-    """Splits to score; with `dev`, the best template on it is reported on test too."""
-    templates: Literal["forward", "baseline"] | tuple[int, ...] = "forward"
-    """All forward templates, the GPT-3-style baseline prompt, or template numbers."""
-    shots: Shots = Shots()  # noqa: RUF009 - frozen
-    """Exemplars before each query: `count`, `budget` in tokens, `per_query`, `balanced`."""
-    normalise: Normalisation = "sum"
-    """What options are compared by: `sum` (the paper's), per `token`, per `character`, or `pmi`."""
-    generate: Literal["none", "free", "all"] = "free"
-    """Write an answer to free-form prompts, to all prompts, or to none."""
-    loss: bool = False
-    """Also measure the loss on the right answers of prompts that are not ranked."""
-    max_tokens: int = 64
-    """Longest written answer, in tokens."""
-    seed: int = 0
-    """Decides which rows are sampled and which exemplars drawn."""
 
 
 class Recipe(BaseModel):

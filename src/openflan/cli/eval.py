@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
+
+if TYPE_CHECKING:
+    from openflan.recipe import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     lines = "reference lines: majority, random, or a column of the paper's tables (flan_zero_avg, …)"
     parser.add_argument("--against", nargs="+", default=[], metavar="LINE", help=lines)
-    parser.add_argument("--shots", type=int, help="exemplars before each query")
+    parser.add_argument("--settings", nargs="+", help="how prompts are put: options, bare, baseline, plain, name")
+    parser.add_argument("--shots", type=int, help="exemplars before each query, in every setting")
     parser.add_argument("--rows", type=int, help="most test rows per dataset")
     parser.add_argument("--name", help="what the model is called in tables (default: its folder's name)")
     parser.add_argument("--out", type=Path, help="where the scores go (default: runs/eval-<name>)")
@@ -39,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from openflan.study.run import measured_tasks, rows_of
 
     options.changes = [*options.changes, *_changes(options)]
-    recipe = recipe_of(options)
+    recipe = _asked_as(recipe_of(options), options)
     unseen, seen = measured_tasks(recipe)
     tasks = list({task.name: task for task in [*unseen, *seen]}.values())
     if not tasks:
@@ -50,13 +56,32 @@ def run(options: argparse.Namespace) -> int:
     name = options.name or (model.parent.name if model.name == "model" else model.name)
     folder = options.out or Path("runs") / f"eval-{name}"
     results = measure_with_progress(recipe, model, name, folder, tasks)
-    summary = summarize(results)
+    summaries = [summarize(results, setting) for setting in results.settings]
     if options.json:
-        print_json(summary.to_dict())
+        print_json({summary.setting: summary.to_dict() for summary in summaries})
     else:
-        print_summary(summary, references(options.against, tasks, rows_of(recipe)))
+        against = references(options.against, tasks, rows_of(recipe))
+        for summary in summaries:
+            print_summary(summary, against)
         out.print(f"Every scored prompt: {results.path}")
-    return int(any(task.failures for task in summary.tasks))
+    return int(any(task.failures for summary in summaries for task in summary.tasks))
+
+
+def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    """The recipe with the settings of a named baseline, and with so many exemplars in each."""
+    from openflan.data.settings import PRESETS
+    from openflan.evaluate.analysis.references import MODEL_BASELINES
+
+    settings, shots = recipe.evaluate.settings, options.shots
+    if baseline := MODEL_BASELINES.get(options.baseline):
+        settings = {baseline.setting: PRESETS[baseline.setting]}
+        shots = baseline.shots if shots is None else shots
+    if shots is not None:
+        settings = {
+            name: replace(one, shots=replace(one.shots, count=shots, seed=recipe.evaluate.seed))
+            for name, one in settings.items()
+        }
+    return recipe.model_copy(update={"evaluate": replace(recipe.evaluate, settings=settings)})
 
 
 def _changes(options: argparse.Namespace) -> list[str]:
@@ -69,8 +94,7 @@ def _changes(options: argparse.Namespace) -> list[str]:
         "evaluate.seen": "[]" if options.tasks else None,
         "data.source": options.source,
         "format.join": options.join or (baseline and baseline.join),
-        "evaluate.templates": baseline and baseline.templates,
-        "evaluate.shots.count": options.shots if options.shots is not None else baseline and baseline.shots,
+        "evaluate.settings": options.settings and f"[{', '.join(options.settings)}]",
         "evaluate.rows": options.rows,
     }
     return [f"{key}={value}" for key, value in given.items() if value is not None]

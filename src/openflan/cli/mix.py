@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print_json([asdict(share) for share in mixture.shares(options.examples)])
         return
-    print_table(selection, rows, mixture, options.examples)
+    print_table(selection, rows, mixture, recipe.data.rate_cap, options.examples)
 
 
 def load(recipe: Recipe) -> tuple[Selection, LoadedRows, Mixture]:
@@ -45,7 +45,9 @@ def load(recipe: Recipe) -> tuple[Selection, LoadedRows, Mixture]:
     return selection, rows, make_mixture(recipe.data, rows)
 
 
-def print_table(selection: Selection, rows: LoadedRows, mixture: Mixture, examples: int | None = None) -> None:
+def print_table(
+    selection: Selection, rows: LoadedRows, mixture: Mixture, rate_cap: int, examples: int | None = None
+) -> None:
     """Print what is drawn how often, what was left out, and what is missing."""
     from openflan.cli.terminal import escape, out, table
 
@@ -68,8 +70,10 @@ def print_table(selection: Selection, rows: LoadedRows, mixture: Mixture, exampl
     out.print(table("Mixture", columns, cells, numbers=range(2, 9)))
     out.print(
         f"{len(shares)} datasets, {sum(share.rows for share in shares):,} rows; one round is {mixture.round:,} draws; "
-        f"rate = min(rows, {mixture.rate_cap:,}); fingerprint {mixture.fingerprint}"
+        f"rate = min(rows, {rate_cap:,}); fingerprint {mixture.fingerprint}"
     )
+    if len(settings := shares[0].settings) > 1 or "options" not in settings:
+        out.print("Prompts are put as: " + ", ".join(f"{name} {share:.0%}" for name, share in settings.items()))
     for part in rows.parts:
         for reason, count in part.skipped.most_common():
             out.print(f"  {part.task.name}: {count:,} rows left out: {escape(reason)}")

@@ -30,8 +30,9 @@ def pipeline(recipe: Recipe, folder: Path) -> None:
     from openflan.cli import mix
     from openflan.cli.measuring import fetch_model, measure_with_progress, print_comparison, tune
     from openflan.cli.terminal import escape, out
+    from openflan.evaluate.results import BASELINE, TUNED, UNTUNED
     from openflan.report.page import write_report
-    from openflan.study.run import BASELINE, TUNED, UNTUNED, Run, measured_tasks
+    from openflan.study.run import Run, measured_tasks
     from openflan.train.card import add_results
 
     unseen, seen = measured_tasks(recipe)
@@ -39,7 +40,7 @@ def pipeline(recipe: Recipe, folder: Path) -> None:
     run = Run(recipe, folder, fetch_model(recipe.model.path))
     run.begin()
     selection, rows, mixture = mix.load(recipe)
-    mix.print_table(selection, rows, mixture)
+    mix.print_table(selection, rows, mixture, recipe.data.rate_cap)
 
     def measure(name: str) -> Results:
         how, model = run.subject(name)

@@ -34,6 +34,6 @@ def run(options: argparse.Namespace) -> None:
     mixture = None
     if not options.without_rows:
         selection, rows, mixture = mix.load(recipe)
-        mix.print_table(selection, rows, mixture)
+        mix.print_table(selection, rows, mixture, recipe.data.rate_cap)
     tune(run, mixture, resume=options.resume, prepared=options.prepared)
     out.print(f"The tuned model is in {run.tuned}; transformers loads it as it is.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import UndefinedError
 
+from openflan.data.order import hash64
 from openflan.tasks.card import Source, Text
 from openflan.tasks.prepare import Row, SkipRow, function
 from openflan.tasks.registry import Task
@@ -33,6 +34,12 @@ class Example:
     references: tuple[str, ...]
     labels: tuple[str, ...] = ()
     group: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The example's identity, 16 hex digits that follow from its content and not from where its row stands."""
+        fields = [f"{name}={value!r}" for name, value in sorted(self.fields.items())]
+        return f"{hash64(self.task.name, *fields, 'options', *self.options, 'answer', self.answer):016x}"
 
 
 class ExampleReader:

@@ -10,7 +10,8 @@ prompt is a prompt like any other, to train on, to rank, to read. The joins foll
 | `space` | space | empty line (as GPT-3 and the released baselines) |
 
 An exemplar is never the query, nor a sibling that one metric judges together with it. When the budget is too small,
-whole exemplars are dropped from the end of the list; the query, and so the instruction, stays whole.
+whole exemplars are left out; the query, and so the instruction, stays whole. The release keeps the longest prefix of
+the list that fits, so that one long exemplar at its head leaves all queries with none; here the next that fits follows.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 import numpy as np
+from pydantic import Field
 
 from openflan.data.encode import Encoder, Join
 from openflan.data.example import Example
 from openflan.data.order import hash64, permute_many
-from openflan.data.prompt import Prompt
+from openflan.data.prompt import Prompt, Writer
 from openflan.tasks.prepare import SkipRow
 
 _JOINS: dict[Join, tuple[str, str]] = {
@@ -50,8 +52,8 @@ class Shots:
     `balanced` takes turns over the answers.
     """
 
-    count: int = 0
-    budget: int = 960
+    count: Annotated[int, Field(ge=0)] = 0
+    budget: Annotated[int, Field(gt=0)] = 960
     per_query: bool = False
     balanced: bool = False
     seed: int = 0
@@ -64,14 +66,6 @@ class Rows(Protocol):
 
     def examples(self, positions: Sequence[int]) -> list[Example]:
         """The examples at these positions."""
-        ...
-
-
-class Writer(Protocol):
-    """What puts an example into words (`openflan.data.prompt.PromptWriter`)."""
-
-    def write(self, example: Example) -> Prompt:
-        """Render; raises `SkipRow`."""
         ...
 
 
@@ -112,12 +106,12 @@ class FewShot:
         return [self._extend(query, length) for query, length in zip(queries, lengths, strict=True)]
 
     def _extend(self, query: Prompt, length: int) -> Shot:
-        kept, room = [], self._budget - length
-        for exemplar in islice(self._exemplars(query), self.shots.count):
-            room -= exemplar.tokens
-            if room < 0:
-                break
-            kept.append(exemplar.text)
+        kept: list[str] = []
+        room = self._budget - length
+        for exemplar in self._exemplars(query):
+            if len(kept) < self.shots.count and exemplar.tokens <= room:
+                room -= exemplar.tokens
+                kept.append(exemplar.text)
         return Shot(replace(query, input="".join([*kept, query.input])), len(kept))
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
@@ -127,10 +121,10 @@ class FewShot:
     def _exemplars(self, query: Prompt) -> Iterator[_Exemplar]:
         """The query's list of exemplars, in order, without itself and its siblings; a few more than are wanted."""
         if self.shots.per_query:
-            found = self._draw(hash64("shots", self.shots.seed, query.dataset, str(query.template), query.input))
+            found = self._draw(hash64("shots", self.shots.seed, query.dataset, query.writer, query.input))
         else:
             if self._fixed is None:
-                self._fixed = self._draw(hash64("shots", self.shots.seed, query.dataset, str(query.template)))
+                self._fixed = self._draw(hash64("shots", self.shots.seed, query.dataset, query.writer))
             found = self._fixed
         return (one for one in found if not _same(one.prompt, query))
 

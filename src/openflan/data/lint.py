@@ -9,7 +9,7 @@ from typing import Any
 
 from openflan.data.encode import Format
 from openflan.data.example import Example
-from openflan.data.prompt import Prompt, PromptWriter, writers
+from openflan.data.prompt import Prompt, TemplateWriter, writers
 from openflan.data.rows import Role, TaskRows, load_rows
 from openflan.data.sources import RowSource
 from openflan.errors import MissingRowsError, SchemaError
@@ -85,7 +85,7 @@ class _TemplateCheck:
     """Writes one template on several examples and looks at what comes out."""
 
     file: CardFile
-    writer: PromptWriter
+    writer: TemplateWriter
     found: list[Finding] = field(default_factory=list)
 
     def run(self, examples: Sequence[Example]) -> list[Finding]:

@@ -1,41 +1,76 @@
-"""From an example to a prompt: a template's words around its fields, with the OPTIONS block."""
+"""From an example to a prompt: writers put an example into words, with the OPTIONS block or bare.
+
+| writer | what the model reads | used for |
+|---|---|---|
+| `0`, `1`, … | a template of the card | instruction tuning (paper section 2.1) |
+| `baseline` | the card's GPT-3-style prompt | the untuned model (paper appendix A) |
+| `plain` | the raw fields, no instruction | the ablation "no template" (paper section 4.3) |
+| `name` | the names of task and dataset, then the raw fields | the ablation "dataset name" (paper section 4.3) |
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from openflan.data.example import Example
-from openflan.tasks.card import ANSWER, OPTIONS_BLOCK
+from openflan.tasks.card import ANSWER, OPTIONS_BLOCK, Template
+from openflan.tasks.clusters import CLUSTERS
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
-from openflan.tasks.text import Names, TextError, compile_text
+from openflan.tasks.text import Names, TextError, compile_text, names_in
 
-BASELINE = "baseline"
-"""The number of the untuned model's prompt, which is no template of the card."""
+BASELINE, PLAIN, NAME = "baseline", "plain", "name"
+"""The writers that are no template of the card."""
+
+Write = Callable[[Example], "Prompt"]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What the model reads and what it is to write.
 
-    `template` is the template's number from 0, or `baseline`. `options` are the strings that are ranked, in the
-    dataset's own order, empty for free-form tasks and for inverted templates. `references` are all gold answers as
-    the target would put them. `example` is what was put into words, kept so that a prompt that is too long can be
-    written anew from shorter fields.
+    `writer` names what put the example into words (see the module's table), and `block` says whether the input ends
+    with the OPTIONS block. `options` are the strings that are ranked, in the dataset's own order, empty for free-form
+    tasks and for inverted templates. `references` are all gold answers as the target would put them. `example` is what
+    was put into words and `write` does it again, so that a prompt that is too long can be made from shorter fields.
     """
 
     dataset: str
-    template: int | str
+    writer: str
     row: int
     input: str
     target: str
     options: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    block: bool = False
     inverted: bool = False
     group: str | None = None
     example: Example | None = field(default=None, repr=False, compare=False)
+    write: Write | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def example_id(self) -> str:
+        """The identity of what was put into words, which follows from its content alone."""
+        return self.example.id if self.example else ""
+
+
+class Writer(Protocol):
+    """Puts the examples of one task into words.
+
+    `direction` names the field that is asked for when that is not the card's answer (translation into English, say);
+    `stop` are strings that end a written answer.
+    """
+
+    name: str
+    inverted: bool
+    direction: str
+    stop: tuple[str, ...]
+
+    def write(self, example: Example) -> Prompt:
+        """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""
+        ...
 
 
 def options_block(options: Sequence[str]) -> str:
@@ -43,53 +78,69 @@ def options_block(options: Sequence[str]) -> str:
     return "OPTIONS:\n" + "\n".join(f"- {option}" for option in options)
 
 
-class PromptWriter:
-    """Puts examples of one task into the words of one template."""
+class TemplateWriter:
+    """Puts examples of one task into the words of one template, with the OPTIONS block or without it."""
 
-    def __init__(self, task: Task, number: int) -> None:
+    stop: tuple[str, ...] = ()
+
+    def __init__(self, task: Task, number: int, *, options: bool = True) -> None:
         template = task.card.templates[number]
-        self.name, self.number, self.template = task.name, number, template
-        self._input, self._target = compile_text(template.input), compile_text(template.target)
-        self._block = OPTIONS_BLOCK in template.input
-        self._answers = template.target == ANSWER
+        self.name, self.number, self.template, self.inverted = str(number), number, template, template.inverted
+        self.direction = "" if template.target == ANSWER else template.target.strip("{} ")
+        self._task, self._options = task.name, options
+        self._input = compile_text(template.input if options else bare_input(template))
+        self._target = compile_text(template.target)
+        self._block = OPTIONS_BLOCK in names_in(template.input)
+        self._answers = template.target == ANSWER and not template.inverted
 
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""
-        names: dict[str, Any] = {**example.fields, "answer": example.answer, "options": example.options}
-        if self._block and example.options:
-            names[OPTIONS_BLOCK] = options_block(example.options)
+        names = _names(example)
+        shown = self._options and self._block and bool(example.options)
+        if self._block:
+            names[OPTIONS_BLOCK] = options_block(example.options) if shown else ""
         text, target = _render(self._input, names), _render(self._target, names)
-        asks_for_answer = self._answers and not self.template.inverted
         return Prompt(
-            dataset=self.name,
-            template=self.number,
+            dataset=self._task,
+            writer=self.name,
             row=example.row,
             input=text,
             target=target,
-            options=example.options if asks_for_answer else (),
-            references=example.references if asks_for_answer else (target,),
-            inverted=self.template.inverted,
+            options=example.options if self._answers else (),
+            references=example.references if self._answers else (target,),
+            block=shown,
+            inverted=self.inverted,
             group=example.group,
             example=example,
+            write=self.write,
         )
+
+
+def bare_input(template: Template) -> str:
+    """The text of a template's input as it is put without the OPTIONS block."""
+    return template.bare if template.bare is not None else template.input
 
 
 class BaselineWriter:
     """Puts examples into the untuned model's GPT-3-style prompt (paper appendix A)."""
 
+    name, inverted = BASELINE, False
+
     def __init__(self, task: Task) -> None:
         if task.card.baseline is None:
             raise ValueError(f"{task.name} has no baseline prompt")
-        self.name, self.baseline = task.name, task.card.baseline
-        self._input, self._target = compile_text(self.baseline.input), compile_text(self.baseline.target)
-        options = self.baseline.options
+        self._task, baseline = task.name, task.card.baseline
+        self.stop = tuple(baseline.stop)
+        self.direction = "" if baseline.target == ANSWER else baseline.target.strip("{} ")
+        self._input, self._target = compile_text(baseline.input), compile_text(baseline.target)
+        options = baseline.options
         self._options = (
             {label: compile_text(text) for label, text in options.items()} if isinstance(options, dict) else {}
         )
 
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` like a template's writer."""
-        names: dict[str, Any] = {**example.fields, "answer": example.answer, "options": example.options}
+        names = _names(example)
         text = _render(self._input, names)
         target, options, references = _render(self._target, names), example.options, example.references
         if self._options:
@@ -97,8 +148,8 @@ class BaselineWriter:
             renamed = dict(zip(example.options, options, strict=True))
             target, references = renamed[example.answer], tuple(renamed[text] for text in references)
         return Prompt(
-            dataset=self.name,
-            template=BASELINE,
+            dataset=self._task,
+            writer=self.name,
             row=example.row,
             input=text,
             target=target,
@@ -106,15 +157,73 @@ class BaselineWriter:
             references=references,
             group=example.group,
             example=example,
+            write=self.write,
         )
 
 
-def writers(task: Task, limit: int | None = None, *, forward_only: bool = False) -> list[PromptWriter]:
+class FieldsWriter:
+    """Puts examples as their raw fields, a line each, under a line of names where `named` (paper section 4.3).
+
+    The fields are those that at least half of the forward templates put; a field that serves one odd template only is
+    no part of the task.
+    """
+
+    inverted, direction = False, ""
+    stop: tuple[str, ...] = ()
+
+    def __init__(self, task: Task, *, named: bool, options: bool = False) -> None:
+        card = task.card
+        self.name = NAME if named else PLAIN
+        self._task, self._options = task.name, options
+        cluster = CLUSTERS.get(card.cluster, card.cluster)
+        self._head = f"[{cluster}: {card.figure3 or card.title}]" if named else ""
+        asking = [one for one in card.templates if not one.inverted and one.target == ANSWER]
+        used = [names_in(template.input) for template in asking]
+        fields = dict.fromkeys(name for layout in task.layouts for name in layout.fields)
+        self.fields = [name for name in fields if 2 * sum(name in names for names in used) >= len(used) > 0]
+
+    def write(self, example: Example) -> Prompt:
+        """Render; raises `SkipRow` when nothing is left to read."""
+        texts = [_as_text(example.fields[name]) for name in self.fields if name in example.fields]
+        shown = self._options and bool(example.options)
+        text = "\n".join(part for part in [self._head, *texts] if part)
+        if shown:
+            text += f"\n\n{options_block(example.options)}"
+        if not text or not example.answer.strip():
+            raise SkipRow("empty input or target")
+        return Prompt(
+            dataset=self._task,
+            writer=self.name,
+            row=example.row,
+            input=text,
+            target=example.answer.strip(),
+            options=example.options,
+            references=example.references,
+            block=shown,
+            group=example.group,
+            example=example,
+            write=self.write,
+        )
+
+
+def writers(
+    task: Task, limit: int | None = None, *, forward_only: bool = False, options: bool = True
+) -> list[TemplateWriter]:
     """The writers of a task's templates: the first `limit` of the list, all when None."""
     numbers = range(len(task.card.templates))[:limit]
     return [
-        PromptWriter(task, number) for number in numbers if not (forward_only and task.card.templates[number].inverted)
+        TemplateWriter(task, number, options=options)
+        for number in numbers
+        if not (forward_only and task.card.templates[number].inverted)
     ]
+
+
+def _names(example: Example) -> dict[str, Any]:
+    return {**example.fields, "answer": example.answer, "options": example.options}
+
+
+def _as_text(value: Any) -> str:
+    return "\n".join(map(str, value)).strip() if isinstance(value, list | tuple) else str(value).strip()
 
 
 def _render(compiled: Callable[[Names], str], names: Names) -> str:

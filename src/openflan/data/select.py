@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from openflan.data.mixture import RATE_CAP, Mixture
+from openflan.data.fit import LongTargets
+from openflan.data.mixture import RATE_CAP, Mixture, component
 from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
+from openflan.data.settings import OPTIONS, PRESETS, Settings
 from openflan.data.sources import parse_source
 from openflan.errors import MissingRowsError, OverlapError, SchemaError
 from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, excluded_clusters
-from openflan.tasks.registry import PRESETS, Catalog, Task, load_catalog
+from openflan.tasks.registry import PRESETS as TASK_PRESETS
+from openflan.tasks.registry import Catalog, Task, load_catalog
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """One name or several."""
@@ -48,6 +51,12 @@ class DataConfig:
     """Rows beyond this add no weight."""
     templates: int | None = None
     """Only the first so many of each dataset's templates."""
+    settings: Settings = field(default_factory=lambda: {OPTIONS: PRESETS[OPTIONS]})
+    """How prompts are put, by weight: `options` (with the OPTIONS block, the paper's), `bare`, both as in
+    `{options: 1, bare: 1}`, or settings of your own (`openflan.data.settings`)."""
+    long_targets: LongTargets = "redraw"
+    """Whether the dataset's next example takes the place of one with a target over `format.target_length`, or the
+    target is cut there, as in the release (`cut`)."""
     seed: int = 0
     """Decides the whole order of the examples."""
 
@@ -89,7 +98,7 @@ def select(config: DataConfig) -> Selection:
             reason = None if config.allow_overlap else reasons.get(task.card.name)
             if reason is None:
                 train.append(task)
-            elif selector in PRESETS:
+            elif selector in TASK_PRESETS:
                 left_out[task.name] = reason
             else:
                 raise OverlapError(
@@ -143,7 +152,11 @@ def training_rows(
 
 def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:
     """The mixture a data section describes, over rows loaded for it."""
-    return Mixture(rows.parts, config.seed, config.rate_cap, config.templates)
+    parts = [
+        component(part, rate_cap=config.rate_cap, templates=config.templates, settings=config.settings)
+        for part in rows.parts
+    ]
+    return Mixture(parts, config.seed)
 
 
 def _hold(card: Card, clusters: set[str], subclusters: set[str]) -> None:

@@ -16,6 +16,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from openflan.data.encode import Encoded, Encoder
+from openflan.data.fit import LongTargets, fit
+from openflan.data.mixture import Draw
 from openflan.data.pack import PackedRows, concatenate, pack
 from openflan.data.prompt import Prompt
 from openflan.errors import OpenflanError
@@ -26,15 +28,25 @@ WINDOW = 2048
 _EMPTY_WINDOWS = 8
 """So many windows without one row that fits mean that none ever will."""
 
-Fit = Callable[[Sequence[Prompt], Encoder], tuple[list[Encoded], Counter[str]]]
-"""Encode prompts, leaving out what is too long: the sequences, and how many were dropped of each dataset."""
+_UNWRITABLE = "an example that a template cannot put"
+
+_ATTEMPTS = 8
+"""Draws of one example before its place stays empty."""
 
 
-class Prompts(Protocol):
-    """What a stream reads: examples by number, and a fingerprint of everything that they follow from."""
+class Examples(Protocol):
+    """What a stream reads (`openflan.data.mixture.Mixture`): examples by number, and a fingerprint of all they follow
+    from.
+    """
 
-    def prompts(self, start: int, stop: int) -> list[Prompt]:
-        """Examples number `start` to `stop`."""
+    def draw(self, start: int, stop: int) -> list[Draw]:
+        """What examples number `start` to `stop` stand for."""
+
+    def redraw(self, number: int, attempt: int) -> Draw:
+        """What takes the place of example `number` when it cannot be used."""
+
+    def write(self, draws: Sequence[Draw], encoder: Encoder | None = None) -> list[Prompt | None]:
+        """The prompts of several draws; None where one cannot be written."""
 
     @property
     def fingerprint(self) -> str:
@@ -68,37 +80,27 @@ class Rows(Protocol):
         """The rows from `start` on, so many at a time."""
 
 
-def drop_long(prompts: Sequence[Prompt], encoder: Encoder) -> tuple[list[Encoded], Counter[str]]:
-    """Encode prompts, and drop those with a target beyond the format's limit."""
-    kept, dropped = [], Counter[str]()
-    encoded = encoder.pairs([(prompt.input, prompt.target) for prompt in prompts])
-    for prompt, sequence in zip(prompts, encoded, strict=True):
-        if len(sequence.tokens) - sequence.start > encoder.format.target_length:
-            dropped[prompt.dataset] += 1
-        else:
-            kept.append(sequence)
-    return kept, dropped
-
-
 class Stream:
     """Packed rows of `row_length` tokens over a mixture, for ever.
 
-    `dropped` counts by dataset what was left out so far as too long; a sequence longer than a row is counted as
-    "longer than a row".
+    An example that cannot be written, or is too long, gives its place to the next of its dataset, so that every dataset
+    trains at its rate; `redrawn` counts such examples by "dataset: reason" so far, and `dropped` those whose place
+    stayed empty after several tries.
     """
 
     def __init__(
         self,
-        mixture: Prompts,
+        mixture: Examples,
         encoder: Encoder,
         row_length: int,
         *,
         seed: int = 0,
         window: int = WINDOW,
-        fit: Fit = drop_long,
+        long_targets: LongTargets = "redraw",
     ) -> None:
         self.mixture, self.encoder, self.row_length = mixture, encoder, row_length
-        self.seed, self.window, self.fit = seed, window, fit
+        self.seed, self.window, self.long_targets = seed, window, long_targets
+        self.redrawn: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
 
     @cached_property
@@ -111,7 +113,7 @@ class Stream:
             "row length": str(self.row_length),
             "seed": str(self.seed),
             "examples in a window": str(self.window),
-            "fit": getattr(self.fit, "__qualname__", ""),
+            "long targets": self.long_targets,
         }
 
     @property
@@ -121,18 +123,44 @@ class Stream:
 
     def rows(self, window: int) -> PackedRows:
         """The rows of a window, in their order; possibly none."""
-        prompts = self.mixture.prompts(window * self.window, (window + 1) * self.window)
-        encoded, dropped = self.fit(prompts, self.encoder)
-        kept = [sequence for sequence in encoded if len(sequence.tokens) <= self.row_length]
-        self.dropped += dropped
-        if too_long := len(encoded) - len(kept):
-            self.dropped["longer than a row"] += too_long
-        packed = pack(kept, self.row_length)
+        packed = pack(self.sequences(window), self.row_length)
         return packed[row_order(len(packed), self.seed, window)]
+
+    def sequences(self, window: int) -> list[Encoded]:
+        """The token sequences of a window's examples, in the order of their numbers."""
+        start = window * self.window
+        found: dict[int, Encoded] = {}
+        open_ = dict(enumerate(self.mixture.draw(start, start + self.window)))
+        for attempt in range(1, _ATTEMPTS + 1):
+            encoded, reasons = self._encode(open_)
+            found |= encoded
+            self.redrawn.update(reasons.values())
+            if not reasons:
+                break
+            if attempt == _ATTEMPTS:
+                self.dropped.update(reasons.values())
+                break
+            open_ = {place: self.mixture.redraw(start + place, attempt) for place in reasons}
+        return [found[place] for place in sorted(found)]
 
     def steps(self, rows: int, start: Position = Position()) -> Iterator[Step]:  # noqa: B008 - a constant
         """The stream from `start` on, `rows` rows at a time."""
         return steps_of(self.rows, rows, start)
+
+    def _encode(self, draws: Mapping[int, Draw]) -> tuple[dict[int, Encoded], dict[int, str]]:
+        """The sequences of those draws that can be used, and why the others cannot, both by place."""
+        prompts = dict(zip(draws, self.mixture.write(list(draws.values()), self.encoder), strict=True))
+        reasons = {place: _UNWRITABLE for place, prompt in prompts.items() if prompt is None}
+        written = {place: prompt for place, prompt in prompts.items() if prompt is not None}
+        encoded: dict[int, Encoded] = {}
+        for place, fitted in zip(written, fit(list(written.values()), self.encoder, self.long_targets), strict=True):
+            if fitted.encoded is None:
+                reasons[place] = f"{fitted.prompt.dataset}: {fitted.reason}"
+            elif len(fitted.encoded.tokens) > self.row_length:
+                reasons[place] = f"{fitted.prompt.dataset}: longer than a row"
+            else:
+                encoded[place] = fitted.encoded
+        return encoded, reasons
 
 
 def fingerprint_of(identity: Mapping[str, str]) -> str:

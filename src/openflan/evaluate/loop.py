@@ -1,7 +1,7 @@
-"""Running an evaluation: every prompt of a plan is put to a model, once, and written down with its scores.
+"""Running an evaluation: every prompt of a configuration is put to a model, once, and written down with its scores.
 
 Prompts with options are ranked: the option with the highest sum of log-probabilities is the choice, the first of
-equals (paper section 2.3; no length normalisation unless the plan asks for it). Prompts without are answered
+equals (paper section 2.3; no length normalisation unless asked for). Prompts without are answered
 greedily. An evaluation that was stopped goes on where it was when it is started again on the same folder.
 """
 
@@ -20,7 +20,7 @@ from openflan.data.prompt import Prompt
 from openflan.errors import MissingRowsError
 from openflan.evaluate.analysis.blocks import prediction
 from openflan.evaluate.metrics import METRICS, Judged, is_correct
-from openflan.evaluate.prompts import EvalPlan, Item, Load, TaskPlan, plan_task
+from openflan.evaluate.prompts import EvalConfig, Item, Load, TaskPlan, plan_task
 from openflan.evaluate.results import Results, ScoreLog, read_results, writing_results
 from openflan.evaluate.scoring.interface import Failure, Ranking, RankRequest, Scorer
 from openflan.evaluate.scoring.normalise import Normalisation, normalised, without_input
@@ -53,7 +53,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def evaluate(
-    plan: EvalPlan,
+    config: EvalConfig,
     tasks: Sequence[Task],
     load: Load,
     scorer: Scorer,
@@ -62,13 +62,13 @@ def evaluate(
     identity: Mapping[str, Any],
     on_progress: OnProgress = lambda progress: None,
 ) -> Results:
-    """Score the prompts of `plan` for `tasks` and write them to the folder `out`.
+    """Score the prompts of `config` for `tasks` and write them to the folder `out`.
 
     `identity` says what gives the answers (`name`, model, format, …): scores of one identity are never taken for
-    another's. Tasks that have no rows, or that the plan has nothing for, are named in the results' `notes`. Raises
+    another's. Tasks that have no rows, or that no setting has a prompt for, are named in the results' `notes`. Raises
     `ResultsError` when `out` holds another identity's scores, and `MissingRowsError` when no task can be measured.
     """
-    planned = [plan_task(plan, task, load) for task in tasks]
+    planned = [plan_task(config, task, load) for task in tasks]
     notes = [note for _, some in planned for note in some]
     plans = [one for one, _ in planned if one is not None]
     if tasks and not plans:
@@ -76,12 +76,12 @@ def evaluate(
     with ScoreLog(out, identity) as log:
         if log.damage:
             notes.append(log.damage)
-        meter = _Meter(sum(one.asks for one in plans), on_progress)
-        with writing_results(out, identity, asdict(plan), notes) as write:
+        meter = _Meter(sum(one.questions for one in plans), on_progress)
+        with writing_results(out, identity, asdict(config), notes) as write:
             for one in plans:
                 items = list(one.items(scorer.encoder))
-                _answer(items, plan, scorer, log, meter.of(one))
-                write(_rows(one.task, items, plan, log))
+                _answer(items, config, scorer, log, meter.of(one))
+                write(_rows(one.task, items, config, log))
     return read_results(out)
 
 
@@ -104,7 +104,7 @@ class _Meter:
     def found(self, count: int, reused: int) -> None:
         """The task has `count` questions, `reused` of which are answered already."""
         assert self.task is not None
-        self.total += count - self.task.asks
+        self.total += count - self.task.questions
         self.reused += reused
         self.tick(reused)
 
@@ -116,13 +116,13 @@ class _Meter:
         self.report(Progress(self.task.task.name, self.done, self.total, self.reused, seconds))
 
 
-def _answer(items: Sequence[Item], plan: EvalPlan, scorer: Scorer, log: ScoreLog, meter: _Meter) -> None:
+def _answer(items: Sequence[Item], config: EvalConfig, scorer: Scorer, log: ScoreLog, meter: _Meter) -> None:
     """Ask the scorer what the log does not know yet."""
-    ranks = {_rank_key(request): request for item in items for request in _rank_requests(item.prompt, plan)}
+    ranks = {_rank_key(request): request for item in items for request in _rank_requests(item.prompt, config)}
     writes: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for item in items:
-        if plan.generates(item.prompt):
-            writes[item.stop][_write_key(item, plan)] = item.prompt.input
+        if config.generates(item.prompt):
+            writes[item.stop][_write_key(item, config)] = item.prompt.input
     questions = [*ranks, *(key for group in writes.values() for key in group)]
     meter.found(len(questions), sum(key in log for key in questions))
 
@@ -132,7 +132,7 @@ def _answer(items: Sequence[Item], plan: EvalPlan, scorer: Scorer, log: ScoreLog
         meter.tick()
     for stop, group in writes.items():
         keys = [key for key in group if key not in log]
-        for key, text in _named(keys, scorer.generate([group[key] for key in keys], plan.max_tokens, stop)):
+        for key, text in _named(keys, scorer.generate([group[key] for key in keys], config.max_tokens, stop)):
             log.add(key, _failure(text) if isinstance(text, Failure) else {"text": text})
             meter.tick()
 
@@ -141,23 +141,24 @@ def _named(keys: Sequence[str], answers: Iterable[tuple[int, _Answer]]) -> Itera
     return ((keys[number], answer) for number, answer in answers) if keys else iter(())
 
 
-def _rank_requests(prompt: Prompt, plan: EvalPlan) -> list[RankRequest]:
+def _rank_requests(prompt: Prompt, config: EvalConfig) -> list[RankRequest]:
     """The options, whose right one gives the loss too; else the right answer alone, when its loss is wanted.
 
-    A second request asks for the options after an empty input, where the plan compares with that.
+    A second request asks for the options after an empty input, which `pmi` takes away; options that many prompts share
+    cost it once.
     """
-    if plan.ranks(prompt):
+    if config.ranks(prompt):
         request = RankRequest(prompt.input, prompt.options)
-        return [request, without_input(request)] if plan.normalise == "pmi" else [request]
-    return [RankRequest(prompt.input, (prompt.target,))] if plan.loss else []
+        return [request, without_input(request)]
+    return [RankRequest(prompt.input, (prompt.target,))] if config.loss else []
 
 
 def _rank_key(request: RankRequest) -> str:
     return f"{hash64('rank', request.input, *request.options):016x}"
 
 
-def _write_key(item: Item, plan: EvalPlan) -> str:
-    return f"{hash64('write', item.prompt.input, plan.max_tokens, *item.stop):016x}"
+def _write_key(item: Item, config: EvalConfig) -> str:
+    return f"{hash64('write', item.prompt.input, config.max_tokens, *item.stop):016x}"
 
 
 def _failure(failure: Failure) -> dict[str, str]:
@@ -170,14 +171,14 @@ def _checked(logprobs: Sequence[float], tokens: Sequence[int]) -> dict[str, Any]
     return {"logprobs": [round(value, 6) for value in logprobs], "tokens": list(tokens)}
 
 
-def _rows(task: Task, items: Sequence[Item], plan: EvalPlan, log: ScoreLog) -> list[dict[str, Any]]:
+def _rows(task: Task, items: Sequence[Item], config: EvalConfig, log: ScoreLog) -> list[dict[str, Any]]:
     rows = []
     for item in items:
-        ranked, *alone = [log[_rank_key(request)] for request in _rank_requests(item.prompt, plan)] or [{}]
+        ranked, *alone = [log[_rank_key(request)] for request in _rank_requests(item.prompt, config)] or [{}]
         answer = {**ranked, "unconditional": [value for one in alone for value in one.get("logprobs", [])]}
-        if plan.generates(item.prompt):
-            answer |= log[_write_key(item, plan)]
-        rows.append(_row(task, item, plan.normalise, answer))
+        if config.generates(item.prompt):
+            answer |= log[_write_key(item, config)]
+        rows.append(_row(task, item, config.normalise, answer))
     return rows
 
 
@@ -202,7 +203,10 @@ def _row(task: Task, item: Item, how: Normalisation, answer: Mapping[str, Any]) 
         "cluster": task.card.cluster,
         "metric": task.card.metric,
         "split": item.role,
-        "template": str(prompt.template),
+        "setting": item.setting,
+        "writer": prompt.writer,
+        "block": prompt.block,
+        "example": prompt.example_id,
         "row": prompt.row,
         "group": prompt.group,
         "shots": item.shots,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from openflan.data.encode import Encoder
 from openflan.data.example import Example
-from openflan.data.fewshot import FewShot, Shot, Shots
+from openflan.data.fewshot import FewShot, Shot
 from openflan.data.fit import shorten
 from openflan.data.order import hash64, permute_many
-from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter
+from openflan.data.prompt import Prompt, Writer
 from openflan.data.rows import Role, TaskRows
+from openflan.data.select import Names
+from openflan.data.settings import OPTIONS, PRESETS, Setting, Settings
 from openflan.errors import MissingRowsError, SchemaError
 from openflan.evaluate.scoring.normalise import Normalisation
-from openflan.tasks.card import ANSWER
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
 
@@ -26,45 +28,50 @@ Load = Callable[[Task, Role], TaskRows]
 
 
 @dataclass(frozen=True)
-class EvalPlan:
-    """What to score, for every task.
+class EvalConfig:
+    """What is measured, on what, how (the section `evaluate` of a recipe)."""
 
-    `templates`: all forward templates, the GPT-3-style prompt, or template numbers (inverted ones are passed over).
-    `roles`: test, and dev for choosing the best template. `rows`: most rows per task and role, a seeded sample.
-    `rank`: score the options of prompts that have some, compared by `normalise`. `generate`: write an answer greedily
-    for prompts that are `free` of options, for `all`, or for `none`. `loss`: the log-likelihood of the right answer
-    too, for prompts that are not ranked. `max_tokens` limits what is written.
-    """
-
-    templates: Literal["forward", "baseline"] | tuple[int, ...] = "forward"
-    roles: tuple[Role, ...] = ("dev", "test")
-    rows: int | None = None
-    shots: Shots = field(default_factory=Shots)
-    rank: bool = True
+    tasks: Names = ()
+    """Presets, clusters or datasets; what the recipe holds out when empty."""
+    seen: Names = ()
+    """Tasks of the training mixture that are measured too, on their own test rows."""
+    rows: Annotated[int, Field(gt=0)] | None = None
+    """Most test rows per dataset, a seeded sample; all when empty. What one metric judges together stays together."""
+    roles: tuple[Role, ...] = ("test",)
+    """Splits to score; with `dev`, the best template on it is reported on test too."""
+    settings: Settings = field(default_factory=lambda: {OPTIONS: PRESETS[OPTIONS]})
+    """How prompts are put, each scored on its own; the first is the one that findings speak of. `options` is the
+    paper's, `bare` leaves the OPTIONS block out, `baseline` is GPT-3's way (`openflan.data.settings`)."""
+    templates: Literal["forward"] | tuple[Annotated[int, Field(ge=0)], ...] = "forward"
+    """All forward templates, or template numbers (inverted ones are passed over)."""
     normalise: Normalisation = "sum"
+    """What options are compared by: `sum` (the paper's), per `token`, per `character`, or `pmi`."""
     generate: Literal["none", "free", "all"] = "free"
+    """Write an answer to free-form prompts, to all prompts, or to none."""
     loss: bool = False
-    max_tokens: int = 256
+    """Also measure the loss on the right answers of prompts that are not ranked."""
+    max_tokens: Annotated[int, Field(gt=0)] = 256
+    """Longest written answer, in tokens; the paper's targets have up to 256."""
     seed: int = 0
+    """Decides which rows are sampled and which exemplars drawn."""
 
     def ranks(self, prompt: Prompt) -> bool:
         """Whether this prompt's options are ranked."""
-        return self.rank and bool(prompt.options)
-
-    def asks(self, options: bool) -> int:
-        """Roughly how many questions the model gets for a prompt with or without options."""
-        generated = self.generate == "all" or (self.generate == "free" and not options)
-        ranked = self.rank and options
-        return int(ranked) + int(generated) + int(self.loss and not ranked)
+        return bool(prompt.options)
 
     def generates(self, prompt: Prompt) -> bool:
         """Whether an answer to this prompt is written."""
         return self.generate == "all" or (self.generate == "free" and not prompt.options)
 
+    def questions_per_prompt(self, options: bool) -> int:
+        """Roughly how many questions the model gets for a prompt with or without options."""
+        generated = self.generate == "all" or (self.generate == "free" and not options)
+        return int(options) + int(generated) + int(self.loss and not options)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A prompt to score: its split, the exemplars before it, and where a written answer ends.
+    """A prompt to score: its split and setting, the exemplars before it, and where a written answer ends.
 
     `direction` names the field a template asks for when that is not the card's answer (translation out of German, say):
     such prompts are a result of their own. `shortened`: a field was cut so that the input fits the format's length.
@@ -72,6 +79,7 @@ class Item:
 
     prompt: Prompt
     role: Role
+    setting: str
     direction: str
     shots: int
     shortened: bool
@@ -80,47 +88,56 @@ class Item:
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """The plan for one task, with the rows it needs."""
+    """What to ask of one task: its rows by role, the writers of each setting, and the rows exemplars are from."""
 
-    plan: EvalPlan
+    config: EvalConfig
     task: Task
     rows: dict[Role, TaskRows]
+    writers: dict[str, Sequence[Writer]]
     exemplars: TaskRows | None
 
     @property
-    def asks(self) -> int:
+    def questions(self) -> int:
         """Roughly how many questions the model gets: rows that a template cannot use are counted too."""
         options = any(layout.options is not None for layout in self.task.layouts)
-        rows = sum(min(len(rows), self.plan.rows or len(rows)) for rows in self.rows.values())
-        return rows * len(_writers(self.task, self.plan)) * self.plan.asks(options)
+        rows = sum(min(len(rows), self.config.rows or len(rows)) for rows in self.rows.values())
+        return rows * sum(map(len, self.writers.values())) * self.config.questions_per_prompt(options)
 
     def items(self, encoder: Encoder) -> Iterator[Item]:
-        """The prompts, role by role and template by template."""
+        """The prompts, role by role, setting by setting and template by template."""
         for role, rows in self.rows.items():
-            examples = _sample(rows, self.plan.rows, self.plan.seed)
-            for writer in _writers(self.task, self.plan):
-                written = _written(writer, examples)
-                prompts = shorten(written, encoder)
-                found, stop = [Shot(prompt, 0) for prompt in prompts], _stop(writer)
-                if self.exemplars is not None:
-                    shots = FewShot(writer, self.exemplars, self.plan.shots, encoder)
-                    found, stop = shots.extend(prompts), (*stop, shots.after)
-                for (prompt, count), before, after in zip(found, written, prompts, strict=True):
-                    yield Item(prompt, role, _direction(writer), count, after is not before, stop)
+            examples = _sample(rows, self.config.rows, self.config.seed)
+            for setting, writers in self.writers.items():
+                for writer in writers:
+                    yield from self._items(role, setting, writer, examples, encoder)
+
+    def _items(
+        self, role: Role, setting: str, writer: Writer, examples: Sequence[Example], encoder: Encoder
+    ) -> Iterator[Item]:
+        written = _written(writer, examples)
+        prompts = shorten(written, encoder)
+        found, stop = [Shot(prompt, 0) for prompt in prompts], writer.stop
+        shots = replace(self.config.settings[setting].shots, seed=self.config.seed)
+        if shots.count and self.exemplars is not None:
+            few_shot = FewShot(writer, self.exemplars, shots, encoder)
+            found, stop = few_shot.extend(prompts), (*stop, few_shot.after)
+        for (prompt, count), before, after in zip(found, written, prompts, strict=True):
+            yield Item(prompt, role, setting, writer.direction, count, after is not before, stop)
 
 
-def plan_task(plan: EvalPlan, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:
+def plan_task(config: EvalConfig, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:
     """Load what a task needs; with notes on what it has not: rows or prompts at all (and so no plan), dev rows."""
-    if plan.templates == "baseline" and task.card.baseline is None:
-        return None, [f"{task.name}: the card has no baseline prompt"]
-    if not _writers(task, plan):
-        return None, [f"{task.name}: none of the templates asked for is a forward template"]
+    writers = {name: _writers(config, setting, task) for name, setting in config.settings.items()}
+    notes = [f"{task.name}: no prompts in the setting {name!r}" for name, some in writers.items() if not some]
+    writers = {name: some for name, some in writers.items() if some}
+    if not writers:
+        return None, notes
     has = {role for layout in task.layouts for role in layout.splits}
-    if plan.shots.count and "train" not in has:
+    shots = any(config.settings[name].shots.count for name in writers)
+    if shots and "train" not in has:
         return None, [f"{task.name}: no training split to draw exemplars from"]
     rows: dict[Role, TaskRows] = {}
-    notes = []
-    for role in plan.roles:
+    for role in config.roles:
         if role not in has:
             continue
         try:
@@ -130,30 +147,21 @@ def plan_task(plan: EvalPlan, task: Task, load: Load) -> tuple[TaskPlan | None, 
                 return None, [f"not measured: {missing}"]
             notes.append(f"no best template: {missing}")
     try:
-        exemplars = load(task, "train") if plan.shots.count else None
+        exemplars = load(task, "train") if shots else None
     except (MissingRowsError, SchemaError) as missing:
         return None, [f"not measured, without exemplars: {missing}"]
-    return TaskPlan(plan, task, rows, exemplars), notes
+    return TaskPlan(config, task, rows, writers, exemplars), notes
 
 
-def _writers(task: Task, plan: EvalPlan) -> list[PromptWriter | BaselineWriter]:
-    if plan.templates == "baseline":
-        return [BaselineWriter(task)]
-    forward = task.card.forward_templates
-    wanted = forward if plan.templates == "forward" else [number for number in plan.templates if number in forward]
-    return [PromptWriter(task, number) for number in wanted]
+def _writers(config: EvalConfig, setting: Setting, task: Task) -> Sequence[Writer]:
+    found = setting.writers_of(task, forward_only=True)
+    if setting.writers != "templates" or config.templates == "forward":
+        return found
+    wanted = {str(number) for number in config.templates}
+    return [writer for writer in found if writer.name in wanted]
 
 
-def _stop(writer: PromptWriter | BaselineWriter) -> tuple[str, ...]:
-    return tuple(writer.baseline.stop) if isinstance(writer, BaselineWriter) else ()
-
-
-def _direction(writer: PromptWriter | BaselineWriter) -> str:
-    target = writer.template.target if isinstance(writer, PromptWriter) else writer.baseline.target
-    return "" if target == ANSWER else target.strip("{} ")
-
-
-def _written(writer: PromptWriter | BaselineWriter, examples: Sequence[Example]) -> list[Prompt]:
+def _written(writer: Writer, examples: Sequence[Example]) -> list[Prompt]:
     prompts = []
     for example in examples:
         try:
@@ -170,5 +178,12 @@ def _sample(rows: TaskRows, limit: int | None, seed: int) -> list[Example]:
     key = hash64("sample", seed, rows.task.name, rows.role)
     if not rows.layout.group:
         return rows.examples(np.sort(permute_many(np.arange(limit), len(rows), key)).tolist())
-    examples = rows.examples(range(len(rows)))
-    return sorted(examples, key=lambda example: hash64(key, example.group or ""))[:limit]
+    groups: dict[str, list[Example]] = {}
+    for example in rows.examples(range(len(rows))):
+        groups.setdefault(example.group or "", []).append(example)
+    chosen: list[Example] = []
+    for group in sorted(groups, key=lambda group: hash64(key, group)):
+        chosen += groups[group]
+        if len(chosen) >= limit:
+            break
+    return chosen

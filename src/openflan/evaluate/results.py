@@ -26,6 +26,10 @@ from openflan.files import replacing
 LOG = "scores.jsonl"
 PROMPTS = "prompts.parquet"
 
+BASELINE, UNTUNED, TUNED = "untuned-baseline", "untuned", "tuned"
+"""What the evaluations of a run are called: the untuned model with GPT-3-style prompts, the untuned model with
+instructions, and the tuned model with the same."""
+
 SCHEMA = pa.schema(
     [
         ("dataset", pa.string()),
@@ -34,7 +38,10 @@ SCHEMA = pa.schema(
         ("cluster", pa.string()),
         ("metric", pa.string()),
         ("split", pa.string()),
-        ("template", pa.string()),
+        ("setting", pa.string()),
+        ("writer", pa.string()),
+        ("block", pa.bool_()),
+        ("example", pa.string()),
         ("row", pa.int64()),
         ("group", pa.string()),
         ("shots", pa.int32()),
@@ -54,10 +61,12 @@ SCHEMA = pa.schema(
         ("failure", pa.string()),
     ]
 )
-"""One row per prompt. `direction` is what a translation template translates into when that is not the card's answer;
-`shots` are the exemplars that fitted; `shortened` inputs had a field cut to fit; log-probabilities are sums in nats,
-one per option, `unconditional` those after an empty input; `score` is the metric on this
-prompt alone (0 to 100; whether the answer is right where the metric only means something on a whole set)."""
+"""One row per prompt. `setting` and `writer` say how it was put, `block` whether it ends with the OPTIONS block, and
+`example` is the identity of what was put into words, which follows from its content. `direction` is what a translation
+template translates into when that is not the card's answer; `shots` are the exemplars that fitted; `shortened` inputs
+had a field cut to fit; log-probabilities are sums in nats, one per option, `unconditional` those after an empty input;
+`score` is the metric on this prompt alone (0 to 100; whether the answer is right where the metric only means something
+on a whole set)."""
 
 _METADATA = b"openflan"
 
@@ -79,6 +88,11 @@ class Results:
     def name(self) -> str:
         """What the run is called in tables."""
         return str(self.identity.get("name") or self.path.parent.name)
+
+    @property
+    def settings(self) -> list[str]:
+        """The settings that were asked in, in order; the first is the one that findings speak of."""
+        return list(self.plan["settings"])
 
     def table(self, *columns: str) -> pa.Table:
         """The prompts: these columns, all when none are named."""

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from openflan.evaluate.analysis.blocks import Block, blocks
-from openflan.evaluate.analysis.groups import Change, change, measured
+from openflan.evaluate.analysis.groups import measure_block
 from openflan.evaluate.analysis.statistics import Interval
 from openflan.evaluate.analysis.summary import summarize
-from openflan.evaluate.results import Results, read_results
+from openflan.evaluate.results import BASELINE, TUNED, UNTUNED, Results, read_results
 from openflan.files import write_json, write_text
 from openflan.recipe import load_recipe
 from openflan.report import figures
-from openflan.study.run import BASELINE, TUNED, UNTUNED, measured_tasks
+from openflan.report.findings import Group, as_tree, constant_answers, find
+from openflan.study.run import measured_tasks
 
 AXES = {
     "accuracy": ("Accuracy", "per cent right, options ranked"),
     "written_option": ("Answers that are one of the options", "per cent of written answers"),
     "loss": ("Loss on the right answer", "nats per token, lower is better"),
 }
-"""The measures a report shows, with a title and what the axis counts."""
+"""The measures a report draws, with a title and what the axis counts."""
 
 COLOURS = {BASELINE: figures.GREY, UNTUNED: figures.ORANGE, TUNED: figures.BLUE}
 
@@ -38,20 +39,11 @@ class Shown:
     """A prompt, what it asks for, and by model the option ranked first and the answer written."""
 
     dataset: str
-    template: str
+    writer: str
     prompt: str
     target: str
     choices: Mapping[str, str]
     written: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Datasets that are reported together: how each measure changed, and its figure."""
-
-    title: str
-    changes: Sequence[Change]
-    figures: Sequence[str]
 
 
 class Report(NamedTuple):
@@ -70,21 +62,27 @@ def write_report(folder: Path) -> Report:
         for name in (BASELINE, UNTUNED, TUNED)
         if (folder / "eval" / name).is_dir()
     }
-    found = {name: blocks(one, "test") for name, one in results.items()}
     groups = [
-        _group(title, [task.name for task in tasks], found)
-        for title, tasks in (("Never trained on", unseen), ("Trained on, other rows", seen))
+        Group(key, title, [task.name for task in tasks])
+        for key, title, tasks in (
+            ("held_out", "Never trained on", unseen),
+            ("seen", "Trained on, other rows", seen),
+        )
         if tasks
     ]
-    summaries = {name: summarize(one) for name, one in results.items()}
-    write_json(
-        folder / "summary.json",
-        {
-            "models": {name: summary.to_dict() for name, summary in summaries.items()},
-            "groups": {group.title: [asdict(one) for one in group.changes] for group in groups},
-        },
+    found = find(results, groups)
+    constant = constant_answers(results, groups)
+    summaries = {name: [summarize(one, setting) for setting in one.settings] for name, one in results.items()}
+    tree = as_tree(found)
+    tree["models"] = {
+        name: {summary.setting: summary.to_dict() for summary in some} for name, some in summaries.items()
+    }
+    write_json(folder / "summary.json", tree)
+    findings = {group.title: [one.sentence for one in found if one.group == group.key] for group in groups} | (
+        {"Always the same answer": constant} if constant else {}
     )
-    findings = {group.title: [sentence(one) for one in group.changes] for group in groups}
+    first = {name: blocks(one, "test") for name, one in results.items()}
+    drawn = {group.title: _figures(group, first) for group in groups}
     metrics = _lines(folder / "metrics.jsonl")
     mixture = _json(folder / "mixture.json")
     page = _template().render(
@@ -95,9 +93,9 @@ def write_report(folder: Path) -> Report:
         dropped=_json(folder / "dropped.json"),
         loss_curve=figures.loss_curve(metrics) if metrics else "",
         mixture=mixture,
-        groups=groups,
+        figures=drawn,
         findings=findings,
-        summaries=summaries,
+        summaries=[one for some in summaries.values() for one in some],
         axes=AXES,
         shown=_shown(results, [task.card.name for task in [*unseen, *seen]]),
         models=list(results),
@@ -106,34 +104,20 @@ def write_report(folder: Path) -> Report:
     return Report(folder / "report.html", findings)
 
 
-def sentence(one: Change) -> str:
-    """What a change says, and what it does not: a difference whose interval holds zero is called none."""
-    title, unit = AXES[one.measure][0], "" if one.measure == "loss" else " %"
-    moved = f"{title}: {one.before.value:.1f}{unit} before tuning, {one.after.value:.1f}{unit} after"
-    reach = f"{one.difference.value:+.1f} [{one.difference.low:+.1f}, {one.difference.high:+.1f}]"
-    if not one.is_clear:
-        return f"{moved} ({reach}): no difference that {one.datasets} datasets of this size can tell from chance."
-    better = (one.difference.value < 0) == (one.measure == "loss")
-    return f"{moved} ({reach}): clearly {'better' if better else 'worse'}."
-
-
-def _group(title: str, names: Sequence[str], found: Mapping[str, Mapping[str, Block]]) -> Group:
-    changes = []
-    if UNTUNED in found and TUNED in found:
-        changes = [one for measure in AXES if (one := change(found[UNTUNED], found[TUNED], names, measure))]
+def _figures(group: Group, found: Mapping[str, Mapping[str, Block]]) -> list[str]:
     drawn = []
     for measure, (heading, axis) in AXES.items():
-        scores = {model: _by_name(some, names, measure) for model, some in found.items()}
+        scores = {model: _by_name(some, group.names, measure) for model, some in found.items()}
         scores = {model: values for model, values in scores.items() if values}
-        lines = [name for name in names if any(name in values for values in scores.values())]
+        lines = [name for name in group.names if any(name in values for values in scores.values())]
         guessing = _guessing(found, lines) if measure == "accuracy" else {}
         if lines:
             drawn.append(figures.intervals(heading, axis, lines, scores, COLOURS, guessing))
-    return Group(title, changes, drawn)
+    return drawn
 
 
 def _by_name(some: Mapping[str, Block], names: Sequence[str], measure: str) -> dict[str, Interval]:
-    values = {name: measured(some[name], measure) for name in names if name in some}
+    values = {name: measure_block(some[name], measure) for name in names if name in some}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -146,12 +130,12 @@ def _guessing(found: Mapping[str, Mapping[str, Block]], names: Sequence[str]) ->
 
 def _shown(results: Mapping[str, Results], datasets: Sequence[str]) -> list[Shown]:
     """The first examples of each dataset, each in a template of its own, with what every model made of it."""
-    columns = ("dataset", "template", "row", "split", "prompt", "target", "choice", "generated")
+    columns = ("dataset", "writer", "example", "split", "setting", "prompt", "target", "choice", "generated")
     rows = {
         model: {
-            (row["dataset"], row["template"], row["row"]): row
+            (row["dataset"], row["writer"], row["example"]): row
             for row in one.table(*columns).to_pylist()
-            if row["split"] == "test"
+            if row["split"] == "test" and row["setting"] == one.settings[0]
         }
         for model, one in results.items()
         if model != BASELINE

@@ -37,6 +37,15 @@ _METRICS = {
 }
 """How scores are called in tables."""
 
+SETTING_TITLES = {
+    "options": "with the OPTIONS block",
+    "bare": "without the OPTIONS block",
+    "baseline": "GPT-3-style prompts",
+    "plain": "raw fields",
+    "name": "names of task and dataset, raw fields",
+}
+"""What settings are called for people."""
+
 References = Mapping[str, Mapping[str, Reference]]
 """Reference lines: name → dataset → score."""
 
@@ -76,7 +85,7 @@ class _SummaryTable:
 
     def _table(self, columns: Sequence[_Column]) -> Table:
         summary = self.summary
-        table = Table(title=summary.name, box=None, pad_edge=False, header_style="bold", title_justify="left")
+        table = Table(title=_title(summary), box=None, pad_edge=False, header_style="bold", title_justify="left")
         table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
         for column in columns:
             table.add_column(column.heading, justify="left" if column.heading == "metric" else "right", no_wrap=True)
@@ -124,12 +133,17 @@ def remarks(summary: Summary) -> list[str]:
     ]
     if shortened := [f"{task.name} ({task.shortened})" for task in summary.tasks if task.shortened]:
         found.append(f"prompts shortened to fit the input length: {', '.join(shortened)}")
-    asked = summary.plan["shots"]["count"]
+    shots = summary.plan["settings"][summary.setting]["shots"]
+    asked = shots["count"]
     kept = {task.name: [one.shots for one in task.templates] for task in summary.tasks}
     if dropped := [f"{name} {np.mean(shots):.1f}" for name, shots in kept.items() if shots and min(shots) < asked]:
-        budget = summary.plan["shots"]["budget"]
+        budget = shots["budget"]
         found.append(f"of {asked} exemplars these fitted into {budget} tokens on average: {', '.join(dropped)}")
     return [*found, *summary.notes]
+
+
+def _title(summary: Summary) -> str:
+    return f"{summary.name}, {SETTING_TITLES.get(summary.setting, summary.setting)}"
 
 
 def _further(name: str, task: TaskScore) -> str:

@@ -32,17 +32,18 @@ import torch
 
 from openflan import __version__
 from openflan.data.fast import accelerate
-from openflan.data.fit import fitting
 from openflan.data.mixture import Mixture
 from openflan.data.prepared import PreparedRows, reuse
+from openflan.data.prompt import BASELINE as BASELINE_WRITER
 from openflan.data.rows import load_rows
 from openflan.data.select import Selection, select
+from openflan.data.settings import PRESETS
 from openflan.data.sources import parse_source
 from openflan.data.stream import Rows, Stream
 from openflan.errors import RecipeError
 from openflan.evaluate.loop import OnProgress, evaluate
-from openflan.evaluate.prompts import EvalPlan, Load
-from openflan.evaluate.results import LOG, Results, read_results
+from openflan.evaluate.prompts import Load
+from openflan.evaluate.results import BASELINE, LOG, TUNED, Results, read_results
 from openflan.evaluate.scoring.model import ModelScorer
 from openflan.evaluate.scoring.processes import SplitScorer
 from openflan.files import write_json
@@ -55,10 +56,6 @@ from openflan.train.parallel import World, world
 
 MIXTURE = "mixture.json"
 _PACKAGES = ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")
-
-UNTUNED, TUNED, BASELINE = "untuned", "tuned", "untuned-baseline"
-"""The measured models of a run: before and after tuning with the instruction templates, and the untuned model with its
-GPT-3-style prompts."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,13 @@ class Run:
     def stream(self, mixture: Mixture) -> Stream:
         """The packed rows of a mixture, as the recipe's format and row length make them."""
         encoder, _ = accelerate(encoder_for(self.model, self.recipe.format), [])
-        return Stream(mixture, encoder, self.recipe.train.row_length, seed=self.recipe.data.seed, fit=fitting)
+        return Stream(
+            mixture,
+            encoder,
+            self.recipe.train.row_length,
+            seed=self.recipe.data.seed,
+            long_targets=self.recipe.data.long_targets,
+        )
 
     def tune(
         self,
@@ -143,9 +146,10 @@ class Run:
         """One of the run's models to measure: the recipe to measure it by, and its folder."""
         if name != BASELINE:
             return self.recipe, self.tuned if name == TUNED else self.model
+        own = {BASELINE_WRITER: PRESETS[BASELINE_WRITER]}
         changed = {
             "format": replace(self.recipe.format, join="space"),
-            "evaluate": replace(self.recipe.evaluate, templates="baseline", generate="free"),
+            "evaluate": replace(self.recipe.evaluate, settings=own, generate="free"),
         }
         return self.recipe.model_copy(update=changed), self.model
 
@@ -171,7 +175,7 @@ def measure(
         scorer = alone if here.size == 1 else SplitScorer(alone)
         with _written_once(out, here) as folder:
             evaluate(
-                plan_of(recipe), tasks, rows_of(recipe), scorer, folder, identity=identity, on_progress=on_progress
+                recipe.evaluate, tasks, rows_of(recipe), scorer, folder, identity=identity, on_progress=on_progress
             )
         here.barrier()
     return read_results(out)
@@ -199,25 +203,9 @@ def _written_once(out: Path, here: World) -> Iterator[Path]:
         yield Path(copy)
 
 
-def plan_of(recipe: Recipe) -> EvalPlan:
-    """The evaluation plan of a recipe."""
-    config = recipe.evaluate
-    return EvalPlan(
-        templates=config.templates,
-        roles=config.roles,
-        rows=config.rows,
-        shots=replace(config.shots, seed=config.seed),
-        normalise=config.normalise,
-        generate=config.generate,
-        loss=config.loss,
-        max_tokens=config.max_tokens,
-        seed=config.seed,
-    )
-
-
 def about_mixture(mixture: Mixture) -> dict[str, Any]:
     """What a mixture is made of, for the run folder: fingerprint, and each dataset's share and licence."""
-    licences = {part.task.name: part.task.card.licence for part in mixture.parts}
+    licences = {part.rows.task.name: part.rows.task.card.licence for part in mixture.parts}
     shares = [{**asdict(share), "licence": licences[share.name]} for share in mixture.shares()]
     return {"fingerprint": mixture.fingerprint, "datasets": shares}
 

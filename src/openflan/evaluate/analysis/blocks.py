@@ -1,11 +1,13 @@
-"""Results by what they are results of: the prompts of one dataset, variant and direction, as additive statistics."""
+"""Results by what they are results of: the prompts of one dataset, variant and direction in one setting, as additive
+statistics.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from openflan.evaluate.analysis.statistics import unit_sums
 from openflan.evaluate.metrics import METRICS, Array, Judged, Scorable, chosen_option, is_correct, is_option
 from openflan.evaluate.results import SCHEMA, Results
 
-_TEXTS = {"prompt", "target", "logprobs", "tokens", "unconditional", "score"}
+_TEXTS = {"prompt", "target", "tokens", "score"}
 _COLUMNS = [name for name in SCHEMA.names if name not in _TEXTS]
 """What scoring needs: all but the long texts."""
 
@@ -23,7 +25,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Block:
-    """One dataset's prompts in one split, in the columns of the results less the prompts' text.
+    """One dataset's prompts in one split and setting, in the columns of the results less the prompts' text.
 
     What a table has a line for: `wmt16_deen` and, for its templates that ask for English, `wmt16_deen/en`.
     """
@@ -39,21 +41,21 @@ class Block:
         return hash64(self.name)
 
     @property
-    def templates(self) -> list[str]:
-        """The templates with at least one answer, in order."""
-        return _ordered({row["template"] for row in self.rows if prediction(row) is not None})
+    def writers(self) -> list[str]:
+        """The writers (templates, for the most part) with at least one answer, in order."""
+        return _ordered({row["writer"] for row in self.rows if prediction(row) is not None})
 
     def sums(self, units: Mapping[Any, int]) -> Array:
-        """The metric's statistics, summed by unit: [templates, units, s]. Prompts without an answer add nothing."""
-        by_template = self.by_template()
-        return np.stack([_metric_sums(self.metric, by_template[template], units) for template in self.templates])
+        """The metric's statistics, summed by unit: [writers, units, s]. Prompts without an answer add nothing."""
+        by_writer = self.by_writer()
+        return np.stack([_metric_sums(self.metric, by_writer[writer], units) for writer in self.writers])
 
     def further(self) -> dict[str, float]:
-        """What is measured besides the metric, by name: the mean over templates of each one's ratio of sums."""
+        """What is measured besides the metric, by name: the mean over writers of each one's ratio of sums."""
         found = {}
         for name, measure in SECONDARY_METRICS.items():
-            pairs = [[pair for row in rows if (pair := measure(row))] for rows in self.by_template().values()]
-            if ratios := [np.divide(*np.sum(some, axis=0)) for some in pairs if some]:
+            pairs = [[pair for row in rows if (pair := measure(row))] for rows in self.by_writer().values()]
+            if ratios := [np.divide(*np.sum(some, axis=0)[:2]) for some in pairs if some]:
                 found[name] = float(np.mean(ratios))
         return found
 
@@ -61,19 +63,31 @@ class Block:
         """What is resampled, numbered: a question that several rows belong to, else the row."""
         return {unit: number for number, unit in enumerate(sorted({unit_of(row) for row in self.rows}))}
 
-    def by_template(self) -> dict[str, list[Row]]:
-        """The rows of each template, in order."""
+    def by_writer(self) -> dict[str, list[Row]]:
+        """The rows of each writer, in order."""
         rows: dict[str, list[Row]] = defaultdict(list)
         for row in self.rows:
-            rows[row["template"]].append(row)
-        return {template: rows[template] for template in _ordered(rows)}
+            rows[row["writer"]].append(row)
+        return {writer: rows[writer] for writer in _ordered(rows)}
+
+    def option_shares(self) -> dict[str, float]:
+        """How often each option was chosen, in per cent of the prompts that were ranked, most often first.
+
+        Empty where the options change from row to row.
+        """
+        if len({tuple(row["options"]) for row in self.rows}) != 1:
+            return {}
+        chosen = Counter(row["choice"] for row in self.rows if row["choice"] is not None)
+        total = chosen.total()
+        return {option: 100 * count / total for option, count in chosen.most_common()}
 
 
-def blocks(results: Results, split: str) -> dict[str, Block]:
-    """The blocks of a split, by name, in the order they were scored."""
+def blocks(results: Results, split: str, setting: str | None = None) -> dict[str, Block]:
+    """The blocks of a split in one setting (the first that was asked in), by name, in the order they were scored."""
+    wanted = results.settings[0] if setting is None else setting
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in results.table(*_COLUMNS).to_pylist():
-        if row["split"] == split:
+        if row["split"] == split and row["setting"] == wanted:
             rows[line_name(row["dataset"], row["variant"], row["direction"])].append(row)
     return {name: Block(name, some[0]["cluster"], METRICS[some[0]["metric"]], some) for name, some in rows.items()}
 
@@ -91,9 +105,9 @@ def prediction(row: Row) -> str | None:
     return chosen_option(row["generated"], row["options"])
 
 
-def unit_of(row: Row) -> tuple[str, int]:
+def unit_of(row: Row) -> tuple[str, str]:
     """What a prompt is resampled with: the question its answer belongs to, or its example."""
-    return (row["group"], -1) if row["group"] is not None else ("", row["row"])
+    return (row["group"], "") if row["group"] is not None else ("", row["example"])
 
 
 def _metric_sums(metric: Scorable, rows: Sequence[Row], units: Mapping[Any, int]) -> Array:
@@ -102,28 +116,38 @@ def _metric_sums(metric: Scorable, rows: Sequence[Row], units: Mapping[Any, int]
     return unit_sums(metric.statistics(judged), np.array([units[unit_of(row)] for row, _ in answered], int), len(units))
 
 
-def _ordered(templates: Iterable[str]) -> list[str]:
-    return sorted(templates, key=lambda name: (len(name), name))
+def _ordered(writers: Iterable[str]) -> list[str]:
+    return sorted(writers, key=lambda name: (len(name), name))
 
 
-def _loss(row: Row) -> tuple[float, float] | None:
+class Share(NamedTuple):
+    """What a row adds to a ratio above and below the line; with `answer`, to the ratio of one right answer of several
+    whose mean is wanted.
+    """
+
+    above: float
+    below: float
+    answer: int = 0
+
+
+def _loss(row: Row) -> Share | None:
     """Nats on the tokens of the right answer."""
-    return None if row["target_logprob"] is None else (-row["target_logprob"], row["target_tokens"])
+    return None if row["target_logprob"] is None else Share(-row["target_logprob"], row["target_tokens"])
 
 
-def _written_option(row: Row) -> tuple[float, float] | None:
+def _written_option(row: Row) -> Share | None:
     """Whether a written answer is one of the options, in per cent."""
     if row["generated"] is None or not row["options"]:
         return None
-    return 100.0 * is_option(row["generated"], row["options"]), 1.0
+    return Share(100.0 * is_option(row["generated"], row["options"]), 1.0)
 
 
-def _written_right(row: Row) -> tuple[float, float] | None:
+def _written_right(row: Row) -> Share | None:
     """Whether a written answer to a prompt with options is right, in per cent."""
     if row["generated"] is None or not row["options"]:
         return None
-    return 100.0 * is_correct(chosen_option(row["generated"], row["options"]), row["references"]), 1.0
+    return Share(100.0 * is_correct(chosen_option(row["generated"], row["options"]), row["references"]), 1.0)
 
 
 SECONDARY_METRICS = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}
-"""What is measured besides the metric: a row's share of a ratio (above the line, below it), or None."""
+"""What is measured besides the metric: a row's share of a ratio, or None."""

@@ -1,7 +1,7 @@
 """Two models on the same prompts: paired differences, their intervals, and a test.
 
-Prompts are paired by template and row; where the two were evaluated with different templates (the untuned model with
-its GPT-3-style prompts, say), examples are paired and each model keeps its own templates. What only one of the two
+Prompts are paired by template and example; where the two were evaluated with different templates (the untuned model
+with its GPT-3-style prompts, say), examples are paired and each model keeps its own templates. What only one of the two
 has answered counts for neither.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from openflan.evaluate.analysis.blocks import Block, Row, blocks, prediction, unit_of
-from openflan.evaluate.analysis.statistics import SAMPLES, Interval, bootstrap, interval, permutation_test
+from openflan.evaluate.analysis.statistics import SAMPLES, Interval, bootstrap, interval, permutation_test, with_width
 from openflan.evaluate.metrics import Array
 from openflan.evaluate.results import Results, ResultsError
 
@@ -55,13 +55,18 @@ class Comparison:
     notes: Sequence[str]
 
 
-def compare(first: Results, second: Results, split: str = "test", samples: int = SAMPLES) -> Comparison:
-    """Compare what both have scored in `split`; raises `ResultsError` when that is nothing, or not the same rows."""
-    ours, theirs = blocks(first, split), blocks(second, split)
+def compare(
+    first: Results, second: Results, setting: str | None = None, split: str = "test", samples: int = SAMPLES
+) -> Comparison:
+    """Compare what both have scored in `split`, in one setting, or each in the first it was asked in.
+
+    Raises `ResultsError` when that is nothing, or not the same rows.
+    """
+    ours, theirs = (blocks(one, split, setting if setting in one.settings else None) for one in (first, second))
     found = {
         name: _difference(ours[name], theirs[name], samples)
         for name in ours
-        if name in theirs and ours[name].templates and theirs[name].templates
+        if name in theirs and ours[name].writers and theirs[name].writers
     }
     only = {first.name: ours.keys() - found.keys(), second.name: theirs.keys() - found.keys()}
     notes = [f"only {name} was scored on {', '.join(sorted(names))}" for name, names in only.items() if names]
@@ -91,6 +96,8 @@ def _difference(first: Block, second: Block, samples: int) -> tuple[Difference, 
 
     before, after = float(mean(ours.sum(axis=1))), float(mean(theirs.sum(axis=1)))
     replicates = bootstrap(theirs, mean, first.key, samples) - bootstrap(ours, mean, first.key, samples)
+    if metric.is_percentage:
+        replicates = with_width(after - before, replicates, len(units), first.key, -100.0, 100.0)
     difference = Difference(
         name=first.name,
         cluster=first.cluster,
@@ -100,7 +107,7 @@ def _difference(first: Block, second: Block, samples: int) -> tuple[Difference, 
         second=after,
         difference=interval(after - before, replicates),
         p=permutation_test(theirs, ours, mean, first.key, samples) if common else None,
-        examples=len({row["row"] for row in first.rows}),
+        examples=len({row["example"] for row in first.rows}),
     )
     return difference, replicates
 
@@ -108,7 +115,7 @@ def _difference(first: Block, second: Block, samples: int) -> tuple[Difference, 
 def _paired(first: Block, second: Block) -> tuple[Block, Block, bool]:
     """Both blocks less what only one has answered, and whether prompts (rather than examples) were paired."""
     ours, theirs = _answered(first), _answered(second)
-    if common := set(first.templates) & set(second.templates):
+    if common := set(first.writers) & set(second.writers):
         keys = {key for key in ours.keys() & theirs.keys() if key[0] in common}
         if any(ours[key]["references"] != theirs[key]["references"] for key in keys):
             raise ResultsError(
@@ -122,8 +129,8 @@ def _paired(first: Block, second: Block) -> tuple[Block, Block, bool]:
     return replace(first, rows=kept[0]), replace(second, rows=kept[1]), bool(common)
 
 
-def _answered(block: Block) -> dict[tuple[str, int], Row]:
-    return {(row["template"], row["row"]): row for row in block.rows if prediction(row) is not None}
+def _answered(block: Block) -> dict[tuple[str, str], Row]:
+    return {(row["writer"], row["example"]): row for row in block.rows if prediction(row) is not None}
 
 
 def _over(cluster: str, members: Sequence[tuple[Difference, Array]]) -> Difference:

@@ -1,6 +1,6 @@
 """What scores are held against: answering without reading, and the figures the paper printed.
 
-The untuned model is a baseline too, and no other than any model: evaluate it with `templates="baseline"` (GPT-3's
+The untuned model is a baseline too, and no other than any model: evaluate it in the setting `baseline` (GPT-3's
 prompts, zero- or few-shot) or with the instruction templates (`MODEL_BASELINES`).
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from openflan.data.encode import Join
 from openflan.data.example import Example
 from openflan.errors import UnknownNameError, nearest
 from openflan.evaluate.metrics import METRICS, Judged
-from openflan.evaluate.prompts import EvalPlan, Load
+from openflan.evaluate.prompts import Load
 from openflan.tasks.registry import Task
 
 PAPER_RESULTS = Path(__file__).with_name("paper_results.json")
@@ -41,23 +41,18 @@ class Reference:
 
 @dataclass(frozen=True)
 class ModelBaseline:
-    """How the untuned model is asked: which prompts, how many exemplars at most, and the join of its format."""
+    """How the untuned model is asked: the setting, how many exemplars at most, and the join of its format."""
 
     title: str
-    templates: str
+    setting: str
     shots: int
     join: Join
-
-    def plan(self, plan: EvalPlan) -> EvalPlan:
-        """The same evaluation of the untuned model."""
-        shots = replace(plan.shots, count=self.shots)
-        return replace(plan, templates="baseline" if self.templates == "baseline" else plan.templates, shots=shots)
 
 
 MODEL_BASELINES: dict[str, ModelBaseline] = {
     "untuned-zero": ModelBaseline("untuned model, GPT-3-style prompts, zero-shot", "baseline", 0, "space"),
     "untuned-few": ModelBaseline("untuned model, GPT-3-style prompts, few-shot", "baseline", 10, "space"),
-    "untuned-instructions": ModelBaseline("untuned model, instruction templates", "forward", 0, "newline"),
+    "untuned-instructions": ModelBaseline("untuned model, instruction templates", "options", 0, "newline"),
 }
 """The paper's baselines that are models (section 3, appendix A: as many exemplars as fit, 10 at most)."""
 
@@ -121,12 +116,6 @@ def published(column: str) -> dict[str, Reference]:
         for name, row in _paper()["datasets"].items()
         if column in row
     }
-
-
-def published_clusters(column: str) -> Mapping[str, Any]:
-    """Figure 1's average of a column by cluster: {"value", "members"}; empty where it prints none."""
-    found: Mapping[str, Any] = _paper()["clusters"].get(column, {})
-    return found
 
 
 def references(names: Sequence[str], tasks: Sequence[Task], load: Load) -> dict[str, dict[str, Reference]]:

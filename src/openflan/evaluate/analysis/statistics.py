@@ -44,6 +44,21 @@ def interval(value: float, replicates: Array, coverage: float = 0.95) -> Interva
     return Interval(float(value), float(low), float(high))
 
 
+def with_width(value: float, replicates: Array, units: int, key: int, low: float, high: float) -> Array:
+    """The replicates, or draws in their place where resampling says nothing because all units are alike.
+
+    Of `units` units none was different; the share that may be, in the population, then has the distribution Beta(1,
+    units) (its 95 % bound is Clopper and Pearson's), and each such unit may lie anywhere between `low` and `high`.
+    """
+    if not units or float(np.ptp(replicates)) > 1e-9:
+        return replicates
+    generator = np.random.default_rng(hash64("width", key, units))
+    share = 1 - generator.uniform(size=len(replicates)) ** (1 / units)
+    toward = np.where(generator.uniform(low, high, size=len(replicates)) < value, low, high)
+    drawn: Array = value + share * (toward - value)
+    return drawn
+
+
 def unit_sums(statistics: Array, units: NDArray[np.int64], count: int) -> Array:
     """Add up the statistics [n, s] of the prompts of each unit: [count, s]; absent units stay zero."""
     sums = np.zeros((count, statistics.shape[1]))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from openflan.evaluate.analysis.blocks import Block, blocks, prediction
-from openflan.evaluate.analysis.statistics import SAMPLES, Interval, bootstrap, interval
+from openflan.evaluate.analysis.statistics import SAMPLES, Interval, bootstrap, interval, with_width
 from openflan.evaluate.metrics import Array
 from openflan.evaluate.results import Results
 
@@ -40,7 +40,8 @@ class TaskScore:
     `mean` is absent when there is no answer to score, only the loss on right ones. `mean` and `std` are over
     templates, of the score called `metric`; `best` is that of `best_template`, chosen on the dev split (absent
     without dev scores). `scores` holds all of the metric's scores, and `further` what else was measured (loss in nats
-    per token, written answers in per cent), each as a mean over templates. `shortened` and `failures` count
+    per token, written answers in per cent), each as a mean over templates. `shares` says how
+    often each option was chosen, where all rows have the same. `shortened` and `failures` count
     prompts.
     """
 
@@ -54,6 +55,7 @@ class TaskScore:
     best: Interval | None
     scores: Mapping[str, float]
     further: Mapping[str, float]
+    shares: Mapping[str, float]
     templates: Sequence[TemplateScore]
     rows: int
     shortened: int
@@ -72,9 +74,10 @@ class ClusterScore:
 
 @dataclass(frozen=True)
 class Summary:
-    """What an evaluation comes to; `average` is the mean over its clusters, when it has several."""
+    """What an evaluation comes to in one setting; `average` is the mean over its clusters, when it has several."""
 
     name: str
+    setting: str
     plan: Mapping[str, Any]
     tasks: Sequence[TaskScore]
     clusters: Sequence[ClusterScore]
@@ -106,10 +109,11 @@ class _Points(NamedTuple):
         return ClusterScore(name, self.mean.interval(), self.best and self.best.interval(), members)
 
 
-def summarize(results: Results, split: str = "test", samples: int = SAMPLES) -> Summary:
-    """Score `split`, choosing best templates on `dev` where that was evaluated too."""
-    dev = blocks(results, "dev")
-    scored = [_task_score(block, dev.get(name), samples) for name, block in blocks(results, split).items()]
+def summarize(results: Results, setting: str | None = None, split: str = "test", samples: int = SAMPLES) -> Summary:
+    """Score `split` in one setting (default: the first asked in), choosing best templates on `dev`, if any."""
+    setting = results.settings[0] if setting is None else setting
+    dev = blocks(results, "dev", setting)
+    scored = [_task_score(block, dev.get(name), samples) for name, block in blocks(results, split, setting).items()]
     members: dict[str, dict[str, _Points]] = defaultdict(dict)
     for task, points in scored:
         if points is not None and task.higher_is_better:
@@ -117,6 +121,7 @@ def summarize(results: Results, split: str = "test", samples: int = SAMPLES) -> 
     clusters = {cluster: _average(list(some.values())) for cluster, some in members.items()}
     return Summary(
         name=results.name,
+        setting=setting,
         plan=results.plan,
         tasks=[task for task, _ in scored],
         clusters=[points.score(cluster, list(members[cluster])) for cluster, points in clusters.items()],
@@ -127,10 +132,10 @@ def summarize(results: Results, split: str = "test", samples: int = SAMPLES) -> 
 
 def best_template(dev: Block | None, templates: Sequence[str]) -> str | None:
     """The template that scores best on the dev split, the first of equals."""
-    if dev is None or not dev.templates:
+    if dev is None or not dev.writers:
         return None
     scores = template_scores(dev)[:, 0] * (1 if dev.metric.higher_is_better else -1)
-    ranked = sorted(zip(-scores, range(len(scores)), dev.templates, strict=True))
+    ranked = sorted(zip(-scores, range(len(scores)), dev.writers, strict=True))
     return next((name for _, _, name in ranked if name in templates), None)
 
 
@@ -151,24 +156,31 @@ def _task_score(block: Block, dev: Block | None, samples: int) -> tuple[TaskScor
         best=None,
         scores={},
         further=block.further(),
+        shares=block.option_shares(),
         templates=[],
-        rows=len({row["row"] for row in block.rows}),
+        rows=len({row["example"] for row in block.rows}),
         shortened=sum(row["shortened"] for row in block.rows),
         failures=dict(Counter(row["failure"] for row in block.rows if row["failure"])),
     )
-    return _over_templates(score, block, dev, samples) if block.templates else (score, None)
+    return _over_templates(score, block, dev, samples) if block.writers else (score, None)
 
 
 def _over_templates(score: TaskScore, block: Block, dev: Block | None, samples: int) -> tuple[TaskScore, _Points]:
-    metric, templates = block.metric, block.templates
+    metric, templates = block.metric, block.writers
     sums = block.sums(block.units())
     scores = metric.score(sums.sum(axis=1))
     replicates = bootstrap(sums, metric.score, block.key, samples)[..., 0]
+
+    def point(value: float, drawn: Array) -> _Point:
+        if metric.is_percentage:
+            drawn = with_width(value, drawn, sums.shape[1], block.key, 0.0, 100.0)
+        return _Point(value, drawn)
+
     name, best = best_template(dev, templates), None
     if name is not None:
         chosen = templates.index(name)
-        best = _Point(float(scores[chosen, 0]), replicates[:, chosen])
-    mean = _Point(float(scores[:, 0].mean()), replicates.mean(axis=1))
+        best = point(float(scores[chosen, 0]), replicates[:, chosen])
+    mean = point(float(scores[:, 0].mean()), replicates.mean(axis=1))
     score = replace(
         score,
         mean=mean.interval(),
@@ -182,7 +194,7 @@ def _over_templates(score: TaskScore, block: Block, dev: Block | None, samples: 
 
 
 def _template_score(block: Block, template: str, values: Array) -> TemplateScore:
-    rows = block.by_template()[template]
+    rows = block.by_writer()[template]
     return TemplateScore(
         template=template,
         scores=dict(zip(block.metric.names, values.tolist(), strict=True)),

@@ -49,6 +49,7 @@ class Scorable:
     score: Callable[[Array], Array]
     higher_is_better: bool = True
     per_prompt: bool = True
+    is_percentage: bool = True
 
     @property
     def primary(self) -> str:
@@ -153,7 +154,9 @@ METRICS: dict[Metric, Scorable] = {
     "squad": Scorable(("f1", "exact_match"), _mean_of(qa.squad_f1, qa.squad_exact), _means),
     "trivia_qa": Scorable(("exact_match", "f1"), _mean_of(qa.trivia_exact, qa.trivia_f1), _means),
     "multirc": Scorable(("f1", "exact_match"), _multirc_statistics, _multirc_score, per_prompt=False),
-    "correlation": Scorable(("pearson", "spearman"), _correlation_statistics, _correlation_score, per_prompt=False),
+    "correlation": Scorable(
+        ("pearson", "spearman"), _correlation_statistics, _correlation_score, per_prompt=False, is_percentage=False
+    ),
     "bleu": Scorable(
         ("bleu",),
         lambda judged: generation.bleu_statistics([(one.prediction, one.references) for one in judged]),
@@ -165,7 +168,11 @@ METRICS: dict[Metric, Scorable] = {
         _means,
     ),
     "edit_distance": Scorable(
-        ("edit_distance",), _mean_of(generation.word_edits), lambda sums: _means(sums) / 100, higher_is_better=False
+        ("edit_distance",),
+        _mean_of(generation.word_edits),
+        lambda sums: _means(sums) / 100,
+        higher_is_better=False,
+        is_percentage=False,
     ),
 }
 """The metrics of cards (spec of each: the paper's section 3 and appendix; SQuAD, MultiRC and STS-B as in their

@@ -1,0 +1,96 @@
+"""Settings: how prompts are put, in the short form that recipes use.
+
+A setting says which writers put the examples (`openflan.data.prompt`), whether the OPTIONS block is shown, and how many
+exemplars come first. A mixture draws among its settings by weight; an evaluation asks in each of its own.
+
+| in a recipe | meaning |
+|---|---|
+| `options` | the card's templates with the OPTIONS block, as in the paper |
+| `bare` | the card's templates without the block |
+| `{options: 1, bare: 1}` | either, equally often |
+| `{bare: 3, few: {shots: {count: 4}}}` | a setting of one's own, with exemplars, for a quarter of the prompts |
+| `baseline`, `plain`, `name` | GPT-3-style prompts; raw fields; raw fields under the names of task and dataset |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from openflan.data.fewshot import Shots
+from openflan.data.prompt import BASELINE, NAME, PLAIN, BaselineWriter, FieldsWriter, Writer, writers
+from openflan.errors import nearest
+from openflan.tasks.registry import Task
+
+WriterKind = Literal["templates", "baseline", "plain", "name"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How prompts are put."""
+
+    writers: WriterKind = "templates"
+    """The card's templates, its GPT-3-style prompt, or its raw fields (under a line of names)."""
+    options: bool = True
+    """Whether the OPTIONS block is shown, where a task has options."""
+    shots: Shots = Shots()  # noqa: RUF009 - frozen
+    """Exemplars before each query: `count`, `budget` in tokens, `per_query`, `balanced`."""
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """How often it is drawn in training, against the other settings."""
+
+    def writers_of(self, task: Task, limit: int | None = None, *, forward_only: bool = False) -> Sequence[Writer]:
+        """The writers that put a task in this setting; `limit` keeps the first so many templates."""
+        match self.writers:
+            case "templates":
+                return writers(task, limit, forward_only=forward_only, options=self.options)
+            case "baseline":
+                return [BaselineWriter(task)] if task.card.baseline else []
+            case kind:
+                return [FieldsWriter(task, named=kind == NAME, options=self.options)]
+
+
+OPTIONS, BARE = "options", "bare"
+"""The names of the two settings of the card's templates: with the OPTIONS block, and without."""
+
+PRESETS: Mapping[str, Setting] = {
+    OPTIONS: Setting(),
+    BARE: Setting(options=False),
+    BASELINE: Setting("baseline", options=False),
+    PLAIN: Setting("plain", options=False),
+    NAME: Setting("name", options=False),
+}
+"""Settings that need no description."""
+
+_PRESET_VALUES: dict[str, dict[str, Any]] = {
+    name: {"writers": setting.writers, "options": setting.options} for name, setting in PRESETS.items()
+}
+
+
+def _spelled_out(spec: Any) -> Any:
+    """Bring the short forms of the module's table into full ones; raises `ValueError`."""
+    if isinstance(spec, str):
+        spec = [spec]
+    if isinstance(spec, list | tuple):
+        spec = dict.fromkeys(spec, 1.0)
+    if not isinstance(spec, Mapping):
+        return spec
+    if not spec:
+        raise ValueError("name at least one setting")
+    full: dict[str, Any] = {}
+    for name, value in spec.items():
+        if isinstance(value, Setting):
+            full[name] = value
+        elif isinstance(value, Mapping):
+            full[name] = {**_PRESET_VALUES.get(name, {}), **value}
+        elif name in PRESETS:
+            full[name] = {**_PRESET_VALUES[name], "weight": value}
+        else:
+            raise ValueError(f"no setting is called {name!r}{nearest(str(name), PRESETS)}; describe it: {{options: …}}")
+    return full
+
+
+Settings = Annotated[dict[str, Setting], BeforeValidator(_spelled_out)]
+"""Settings by name, in order."""
