@@ -94,10 +94,9 @@ def say(one: Change, comparison: str, setting: str) -> str:
         "tuned_vs_baseline": "the untuned model with its own GPT-3-style prompts",
         "tuned_vs_untuned": "the untuned model with the same instructions",
     }[comparison]
-    gap = f"{number(one.difference.value, True)} [{number(one.difference.low, True)}, {number(one.difference.high, True)}]"
-    scores = (
-        f"{title}, {asked}: tuned {number(one.after.value)}{mark}, {before} {number(one.before.value)}{mark} ({gap})"
-    )
+    gap, low, high = (number(value, True) for value in (one.difference.value, one.difference.low, one.difference.high))
+    tuned, untuned = f"tuned {number(one.after.value)}{mark}", f"{before} {number(one.before.value)}{mark}"
+    scores = f"{title}, {asked}: {tuned}, {untuned} ({gap} [{low}, {high}])"
     examples = f"{one.examples:,} examples of {counted(one.datasets, 'dataset')}"
     if not one.is_clear:
         return f"{scores}: no difference that {examples} can tell from chance."
