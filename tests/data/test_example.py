@@ -124,7 +124,7 @@ TOY = Card.model_validate(
 
 def test_id_follows_from_what_the_example_says(read: Callable[..., Example], make_task: Callable[..., Task]) -> None:
     example = read(ROW)
-    assert example.id == "8e649eaefafbdf14"
+    assert example.id == "8e649eaefafbdf14"  # never to change: results are joined on it
     task = make_task()
     assert ExampleReader(task, task.layouts[0]).read({**ROW, "label": "entailed"}, 99).id == example.id
     variant = Task(make_task(variants={"r1": {}}).card, "r1")
