@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from small_models import small_model_of
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
@@ -47,6 +48,16 @@ def test_a_folder_loads_in_its_own_precision_or_another(folder):
     assert model.dtype == torch.float32
     assert not model.training
     assert model.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize("family", ["gemma2", "gpt_oss", "gptj", "gpt_neo", "bloom", "mpt", "mamba"])
+def test_a_model_without_fused_attention_loads_with_its_own(family, tmp_path):
+    expected = small_model_of(family)
+    expected.save_pretrained(tmp_path)
+    model = load_model(tmp_path, device="cpu")
+    inputs = torch.tensor([[3, 4, 5, 6]])
+    assert model.config._attn_implementation == "eager"
+    torch.testing.assert_close(model(inputs).logits, expected(inputs).logits)
 
 
 def test_encoder_decoder_models_load(tmp_path):

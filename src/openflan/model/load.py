@@ -52,7 +52,9 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
 
 
 def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
-    """A causal or encoder-decoder model in evaluation mode, with SDPA attention.
+    """A causal or encoder-decoder model in evaluation mode.
+
+    Its attention is PyTorch's fused one where the architecture has it, else its own (Gemma 2, GPT-J, BLOOM, Mamba).
 
     `dtype` "auto" keeps the one the weights were saved in, "fast" is `fast_dtype`; `device` defaults to the GPU where
     there is one.
@@ -68,7 +70,6 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
         model: PreTrainedModel = loader.from_pretrained(
             folder,
             dtype=fast_dtype(device) if dtype == "fast" else dtype,
-            attn_implementation="sdpa",
             local_files_only=True,
         )
     except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ from small_models import (
     CAUSAL,
     EOS,
     FAMILIES,
+    UNSHARED,
     WORDS,
     assert_close,
     byte_encoder,
@@ -42,10 +43,10 @@ def test_logprobs_equal_a_plain_forward_pass(family, join):
 @pytest.mark.parametrize("family", CAUSAL)
 def test_only_models_whose_attention_can_be_replaced_share(family):
     engine = ModelScorer(small_model_of(family), byte_encoder())._engine
-    assert isinstance(engine, PaddedEngine if family == "bloom" else SharedEngine)
+    assert isinstance(engine, PaddedEngine if family in UNSHARED else SharedEngine)
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "bloom", "t5"])
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma2", "gpt_oss", "bloom", "t5"])
 @pytest.mark.parametrize("budget", [1, 60, 100_000])
 def test_neither_batches_nor_order_nor_company_matter(family, budget):
     requests = some_requests(20)

@@ -118,7 +118,8 @@ class PaddedEngine:
         sequences = [tokens for question in batch for tokens in question.sequences]
         starts = [start for question in batch for start in question.starts]
         ids, mask = padded([tokens[:-1] for tokens in sequences])
-        logits = self.model(input_ids=ids.to(self.model.device), attention_mask=mask.to(self.model.device)).logits
+        inputs, seen = ids.to(self.model.device), mask.to(self.model.device)
+        logits = self.model(input_ids=inputs, attention_mask=seen, use_cache=False).logits
         rows = [
             np.arange(start - 1, len(tokens) - 1) + row * ids.shape[1]
             for row, (tokens, start) in enumerate(zip(sequences, starts, strict=True))
