@@ -156,7 +156,9 @@ def byte_tokenizer() -> Tokenizer:
 
 
 def byte_encoder(join: str = "eos", *, bos: int | None = None, input_length: int = 200) -> Encoder:
-    return Encoder(byte_tokenizer(), Format(join=join, input_length=input_length), eos=EOS, bos=bos)
+    return Encoder(
+        byte_tokenizer(), Format(join=join, input_length=input_length), eos=EOS, opening=[] if bos is None else [bos]
+    )
 
 
 def some_requests(count: int = 12, seed: int = 0) -> list[RankRequest]:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from openflan.evaluate.engines.base import Finished
+from openflan.evaluate.engines.base import Ends, Finished
 from openflan.evaluate.engines.token_trie import Ints
 from openflan.evaluate.engines.tree_attention import States, attending
 from openflan.model.attention import Shape, attend
@@ -27,14 +27,14 @@ class Decoding:
         self._lengths = torch.from_numpy(lengths).to(model.device)
         self._column = self._width
 
-    def run(self, tokens: Tensor, eos: int, finished: Finished | None) -> list[list[int]]:
-        """Write on from the first `tokens` [B]; what each row wrote before EOS."""
+    def run(self, tokens: Tensor, ends: Ends, finished: Finished | None) -> list[list[int]]:
+        """Write on from the first `tokens` [B]; what each row wrote before an end token."""
         written: list[list[int]] = [[] for _ in tokens]
         rows = list(range(len(tokens)))  # The batch now, as rows of the batch at the beginning.
         for step in range(self.max_tokens):
             open_: list[int] = []
             for place, (row, token) in enumerate(zip(rows, tokens.tolist(), strict=True)):
-                if token == eos:
+                if token in ends:
                     continue
                 written[row].append(token)
                 if not (finished and finished(written[row])):

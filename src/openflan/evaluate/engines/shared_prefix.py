@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from openflan.errors import ModelError
-from openflan.evaluate.engines.base import ROW_COST, Finished, Question, rankings, target_logprobs
+from openflan.evaluate.engines.base import ROW_COST, Ends, Finished, Question, rankings, target_logprobs
 from openflan.evaluate.engines.greedy import Decoding
 from openflan.evaluate.engines.token_trie import Ints, Trie, shared_length
 from openflan.evaluate.engines.tree_attention import States, TreeAttention, forward
@@ -26,8 +26,8 @@ _LEAST_HELD = 8
 class SharedEngine:
     """Scores and continues with a causal model that lets its attention be replaced (see `shares`)."""
 
-    def __init__(self, model: Any, eos: int) -> None:
-        self.model, self.eos = model, eos
+    def __init__(self, model: Any, ends: Ends) -> None:
+        self.model, self.ends = model, ends
         self._path: Ints = np.empty(0, dtype=np.int64)  # The tokens whose states are held.
         self._states = States({}, {})
 
@@ -73,7 +73,7 @@ class SharedEngine:
         last = prefixes[-1]
         self._path, self._states = last, attention.kept.each(lambda states: states[-1, width - len(last) :].clone())
         lengths = np.array([len(prefix) for prefix in prefixes])
-        return Decoding(self.model, attention.kept, lengths, max_tokens).run(logits.argmax(-1), self.eos, finished)
+        return Decoding(self.model, attention.kept, lengths, max_tokens).run(logits.argmax(-1), self.ends, finished)
 
     def _held(self, first: Ints, most: int) -> int:
         """How much of the path whose states are held can be used: nothing that is scored, and not too little."""
