@@ -56,7 +56,7 @@ def save_model(
 
 def usual_attention(model: Any) -> None:
     """Give a model back the attention that any program can use, and no dropout."""
-    model.set_attn_implementation("sdpa")
+    model.set_attn_implementation(model.get_correct_attn_implementation(None))
     checkpoint_activations(model, False)
     model.eval()
 
