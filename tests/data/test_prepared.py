@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from openflan.data.encode import Encoder, Format
-from openflan.data.prepared import SHARD, PreparedStream, difference, prepare, reuse
+from openflan.data.prepared import PreparedRows, PreparedStream, difference, prepare, reuse
 from openflan.data.prompt import Prompt
+from openflan.data.shards import SHARD
 from openflan.data.stream import Position, Stream
 from openflan.errors import OpenflanError
 
@@ -137,3 +138,44 @@ def test_a_full_disk_leaves_the_shards_before_it(tmp_path, monkeypatch):
         prepare(stream(), 1000, tmp_path, workers=1)
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["manifest.json", "shard-00000000", "shard-00000001"]
+
+
+def damages(folder):
+    """Every file of a prepared folder, flipped in one place or cut short, as `(path, harm)`."""
+
+    def flip(path):
+        content = bytearray(path.read_bytes())
+        content[len(content) * 2 // 3] ^= 1
+        path.write_bytes(content)
+
+    def cut(path):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+
+    for path in sorted(folder.rglob("*.*")):
+        if path.is_file():
+            yield from ((path, harm) for harm in (flip, cut, Path.unlink))
+
+
+def test_damaged_rows_are_named_never_used_and_made_anew(tmp_path):
+    prepare(stream(), 1, tmp_path, workers=1)
+    encoder = stream().encoder
+    for path, harm in list(damages(tmp_path)):
+        whole, said = path.read_bytes(), []
+        harm(path)
+        with pytest.raises(OpenflanError, match=f"{path.name}|nothing has been prepared"):
+            next(PreparedRows(tmp_path, encoder).steps(3))
+        if path.parent != tmp_path:
+            assert_same_steps(stream(), PreparedStream(stream(), tmp_path, said.append), 5)
+            assert len(said) == 1
+            assert path.name in said.pop()
+            prepare(stream(), 1, tmp_path, workers=1, say=said.append)
+            assert path.name in said.pop()
+        path.write_bytes(whole)
+        assert_same_steps(stream(), PreparedRows(tmp_path, encoder), 5)
+
+
+def test_a_shard_that_is_whole_is_not_made_again(tmp_path):
+    first = prepare(stream(), 1, tmp_path, workers=1)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("shard-*/*")}
+    assert prepare(stream(), 1, tmp_path, workers=1) == first
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("shard-*/*")} == before

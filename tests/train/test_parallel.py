@@ -83,4 +83,4 @@ def test_a_step_is_shared_in_equal_parts():
     assert [row for share in shares for row in share] == rows
     assert {len(share) for share in shares} == {2}
     with pytest.raises(TrainError, match="cannot be shared by 3 processes"):
-        World(0, 3, cpu).part(config(tokens_per_step=4 * ROW).rows_per_step)
+        World(0, 3, cpu).shard(config(tokens_per_step=4 * ROW).rows_per_step)

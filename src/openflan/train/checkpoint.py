@@ -2,7 +2,7 @@
 
     run/checkpoints/step-00000500/
         *.safetensors    trained weights and optimizer state, one file or one per process
-        record.json      the step, the position in the data, the settings, and the size and SHA-256 of each file
+        record.json      the step, the position in the data, the settings, the sum of each file and its own
 
 The tensors go through `torch.distributed.checkpoint` in its safetensors layout, so what several processes have saved in
 shards loads on any other number of them, and nothing is pickled.
@@ -10,8 +10,6 @@ shards loads on any other number of them, and nothing is pickled.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import warnings
@@ -29,11 +27,11 @@ from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, Hu
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from openflan.files import write_json
+from openflan.sums import DamageError, damage, read_sealed, sums_of, write_sealed
 from openflan.train.config import TrainError
 from openflan.train.parallel import World
 
-RECORD = "record.json"
+RECORD, FOLDER = "record.json", "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Checkpoints:
     """The checkpoints of one run; every process holds one of these and calls it together with the others."""
 
     def __init__(self, run: Path, keep: int, here: World, say: Callable[[str], None]) -> None:
-        self.run, self.folder, self.keep, self.here, self.say = run, run / "checkpoints", keep, here, say
+        self.run, self.folder, self.keep, self.here, self.say = run, run / FOLDER, keep, here, say
 
     def save(self, state: Mapping[str, Tensor], record: Record, *, sharded: bool) -> None:
         """Write a checkpoint beside the others and drop the oldest; raises `TrainError` when the disk will not."""
@@ -72,7 +70,10 @@ class Checkpoints:
             elif self.here.is_main:
                 save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, partial / _FILE)
             if self.here.is_main:
-                write_json(partial / RECORD, {**asdict(record), "files": _sums(partial)})
+                names = [path.name for path in partial.glob("*.safetensors")]
+                for name in names:
+                    _sync(partial / name)
+                write_sealed(partial / RECORD, {**asdict(record), "files": sums_of(partial, names)})
                 shutil.rmtree(final, ignore_errors=True)
                 partial.rename(final)
                 _sync(self.folder)
@@ -90,10 +91,10 @@ class Checkpoints:
 
     def latest(self) -> tuple[Path, Record] | None:
         """The newest checkpoint whose files are what was written, and its record; names damaged ones."""
-        found = self.here.broadcast(self._newest_whole() if self.here.is_main else None)
+        found = self.here.on_main(self._newest_whole)
         if found is None:
             return None
-        fields = json.loads((self.folder / found / RECORD).read_text(encoding="utf-8"))
+        fields = read_sealed(self.folder / found / RECORD)
         del fields["files"]
         return self.folder / found, Record(**fields)
 
@@ -105,7 +106,7 @@ class Checkpoints:
 
     def names(self) -> list[str]:
         """The checkpoints on disk, oldest first."""
-        return sorted(path.name for path in self.folder.glob("step-*")) if self.folder.is_dir() else []
+        return checkpoints_in(self.run)
 
     def _newest_whole(self) -> str | None:
         names = self.names()
@@ -122,34 +123,24 @@ class Checkpoints:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
+def checkpoints_in(run: Path) -> list[str]:
+    """The names of a run's checkpoints, oldest first."""
+    return sorted(path.name for path in (run / FOLDER).glob("step-*"))
+
+
 def damage_of(checkpoint: Path) -> str | None:
     """What is wrong with a checkpoint's files, or None."""
     try:
-        files = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError):
-        return f"no readable {RECORD}"
-    for name, expected in files.items():
-        try:
-            if _sum(checkpoint / name) != expected:
-                return f"{name} is not what was written"
-        except OSError as error:
-            return f"{name}: {error.strerror}"
-    return None
+        record = read_sealed(checkpoint / RECORD)
+        Record(**{name: value for name, value in record.items() if name != "files"})
+        return damage(checkpoint, record["files"])
+    except DamageError as error:
+        return str(error)
+    except (KeyError, TypeError):
+        return f"{RECORD} is of another version of openflan"
 
 
 _FILE = "shard-00001-model-00001-of-00001.safetensors"
-
-
-def _sums(folder: Path) -> dict[str, dict[str, Any]]:
-    paths = sorted(folder.glob("*.safetensors"))
-    for path in paths:
-        _sync(path)
-    return {path.name: _sum(path) for path in paths}
-
-
-def _sum(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _sync(path: Path) -> None:

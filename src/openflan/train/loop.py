@@ -28,8 +28,9 @@ from openflan.data.stream import Position, Rows, Step
 from openflan.files import write_text
 from openflan.model.adapters import add_lora
 from openflan.model.load import fast_dtype
+from openflan.sums import DamageError
 from openflan.train.card import model_card
-from openflan.train.checkpoint import Checkpoints, Record
+from openflan.train.checkpoint import Checkpoints, Record, checkpoints_in
 from openflan.train.config import TrainConfig, TrainError
 from openflan.train.estimate import device_kind, estimate
 from openflan.train.loss import loss_for
@@ -37,7 +38,7 @@ from openflan.train.metrics import Metrics
 from openflan.train.optimizer import learning_rate, make_optimizer
 from openflan.train.parallel import World, apply_ddp, apply_fsdp, world
 from openflan.train.prefetch import prefetch
-from openflan.train.result import Progress, TrainResult, check_resumable, finished, identity, write_result
+from openflan.train.result import Progress, TrainResult, check_resumable, finished, identity, reopen, write_result
 from openflan.train.save import checkpoint_activations, save_model
 
 __all__ = ["Progress", "TrainResult", "train"]
@@ -78,13 +79,28 @@ def train(
         raise TrainError(f"rows of {rows.row_length} tokens, but row_length is {config.row_length}")
     run.mkdir(parents=True, exist_ok=True)
     with world(model.device) as here:
-        if done := finished(run, rows, config, resume):
+        if done := _finished(run, rows, config, resume, here, say):
             return done
         trainer = _Trainer(model, rows, config, run, here, say if here.is_main else _quiet)
         try:
             return trainer.run_to_end(resume, on_progress if here.is_main else None, tokenizer, card)
         finally:
             trainer.metrics.close()
+
+
+def _finished(
+    run: Path, rows: Rows, config: TrainConfig, resume: bool, here: World, say: Callable[[str], None]
+) -> TrainResult | None:
+    """The result of a run that has ended and whose model is whole; one that is not is taken back."""
+
+    def look() -> TrainResult | None:
+        try:
+            return finished(run, rows, config, resume)
+        except DamageError as damaged:
+            reopen(run, damaged, bool(checkpoints_in(run)), say)
+            return None
+
+    return here.on_main(look)
 
 
 class _Trainer:
@@ -205,7 +221,7 @@ class _Trainer:
         if not resume and self.checkpoints.names():
             raise TrainError(f"{self.run} holds checkpoints of an earlier run; resume it, or choose another run folder")
         if (found := self.checkpoints.latest()) is None:
-            self.metrics.rewind(0)
+            self.metrics.rewind(0, self.say)
             return
         path, record = found
         check_resumable(self.run, {"data": record.data, **record.settings}, identity(self.rows, self.config))
@@ -214,7 +230,7 @@ class _Trainer:
         self.step, self.position = record.step, Position(record.window, record.row)
         self.labelled, self.seconds = record.labelled, record.seconds
         if self.here.is_main:
-            self.metrics.rewind(record.step)
+            self.metrics.rewind(record.step, self.say)
         self.say(f"resuming after step {record.step} of {self.config.total_steps}")
 
     def _save_checkpoint(self) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from openflan.errors import OpenflanError
 from openflan.train.config import TrainError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,21 @@ class World:
             dist.all_reduce(values)
         return values
 
-    def broadcast(self, value: Any) -> Any:
-        """The first process's value, on every process."""
+    def on_main(self, work: Callable[[], T]) -> T:
+        """What the first process's work gives, or the error it ends with, on every process alike."""
         if self.size == 1:
-            return value
-        values = [value]
-        dist.broadcast_object_list(values, src=0, device=self.device)
-        return values[0]
+            return work()
+        done: list[Any] = [None, None]
+        if self.is_main:
+            try:
+                done[0] = work()
+            except OpenflanError as error:
+                done[1] = error
+        dist.broadcast_object_list(done, src=0, device=self.device)
+        if done[1] is not None:
+            raise done[1]
+        result: T = done[0]
+        return result
 
     def barrier(self) -> None:
         """Go on when every process is here."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from openflan.data.stream import Rows
-from openflan.files import write_json
+from openflan.sums import DamageError, damage, read_sealed, sums_of, write_sealed
 from openflan.train.config import TrainConfig, TrainError
 
-RESULT = "train.json"
+RESULT, MODEL = "train.json", "model"
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,38 @@ def check_resumable(run: Path, before: dict[str, Any], now: dict[str, Any]) -> N
 
 
 def finished(run: Path, rows: Rows, config: TrainConfig, resume: bool) -> TrainResult | None:
-    """The result of a run that has already ended well."""
+    """The result of a run that has already ended well; raises `DamageError` when its model is not what was saved."""
     path = run / RESULT
-    if not path.is_file():
+    if not path.exists():
         return None
     if not resume:
         raise TrainError(f"{run} holds a finished run; choose another run folder")
-    written = json.loads(path.read_text(encoding="utf-8"))
+    written = read_sealed(path)
     check_resumable(run, written.pop("settings"), identity(rows, config))
+    if (found := damage(run / MODEL, written.pop("files"))) is not None:
+        raise DamageError(f"{MODEL}/{found}")
     return TrainResult(**written)
 
 
+def reopen(run: Path, damaged: DamageError, checkpoints: bool, say: Callable[[str], None]) -> None:
+    """Take back a finished run whose model is damaged, so that it is made again from a checkpoint.
+
+    Raises `TrainError` when there is none.
+    """
+    if not checkpoints:
+        raise TrainError(
+            f"the run in {run} has ended, but {damaged}, and there is no checkpoint to make it again from; "
+            f"remove {run / RESULT} to train from the beginning"
+        )
+    say(f"the run in {run} has ended, but {damaged}; making the model again from the last checkpoint")
+    (run / RESULT).unlink()
+
+
 def write_result(run: Path, result: TrainResult, settings: dict[str, Any]) -> None:
-    """Record that a run has ended well."""
-    write_json(run / RESULT, {**asdict(result), "settings": settings})
+    """Record that a run has ended well, and what the files of its model are.
+
+    All but the model card, which is added to when the model has been measured.
+    """
+    files = sums_of(run / MODEL)
+    files.pop("README.md", None)
+    write_sealed(run / RESULT, {**asdict(result), "settings": settings, "files": files})
