@@ -81,16 +81,61 @@ class Slow(Mixture):
         return super().prompts(start, stop)
 made = stream()
 made.mixture = Slow()
-prepare(made, 10_000, Path({folder!r}), workers=1, on_progress=lambda done: print(done.shards, flush=True))
+prepare(made, 10_000, Path({folder!r}), workers={workers}, on_progress=lambda done: print(done.shards, flush=True))
 """
 
 
-def test_a_killed_preparation_goes_on(tmp_path):
-    code = CHILD.format(here=str(Path(__file__).parent), folder=str(tmp_path))
+def preparing(folder, workers):
+    """A process that prepares, when it has made three shards."""
+    code = CHILD.format(here=str(Path(__file__).parent), folder=str(folder), workers=workers)
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if line.strip() == "3":
             break
+    return process
+
+
+def children_of(pid):
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_a_killed_preparation_which_can_be_restarted_at_once(tmp_path, how):
+    process = preparing(tmp_path, 2)
+    workers = children_of(process.pid)
+    assert len(workers) == 2
+    process.send_signal(how)
+    process.wait()
+    assert prepare(stream(), 150, tmp_path, workers=2).rows >= 150
+    until = time.monotonic() + 20
+    while any(_runs(pid) for pid in workers) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(_runs(pid) for pid in workers)
+    assert not list(tmp_path.glob(".shard*"))
+    assert_same_steps(stream(), PreparedStream(stream(), tmp_path))
+
+
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_preparations_of_one_folder_are_refused(tmp_path):
+    process = preparing(tmp_path, 1)
+    try:
+        with pytest.raises(OpenflanError, match=rf"process {process.pid} .*openflan prepare"):
+            prepare(stream(), 1, tmp_path, workers=1)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_killed_preparation_goes_on(tmp_path):
+    process = preparing(tmp_path, 1)
     time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -137,7 +182,7 @@ def test_a_full_disk_leaves_the_shards_before_it(tmp_path, monkeypatch):
     with pytest.raises(OpenflanError, match=r"No space left on device.*prepare again"):
         prepare(stream(), 1000, tmp_path, workers=1)
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == ["manifest.json", "shard-00000000", "shard-00000001"]
+    assert left == [".lock", "manifest.json", "shard-00000000", "shard-00000001"]
 
 
 def damages(folder):
@@ -151,8 +196,8 @@ def damages(folder):
     def cut(path):
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
 
-    for path in sorted(folder.rglob("*.*")):
-        if path.is_file():
+    for path in sorted(path for path in folder.rglob("*.*") if path.is_file()):
+        if path.suffix:
             yield from ((path, harm) for harm in (flip, cut, Path.unlink))
 
 

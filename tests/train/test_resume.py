@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from training_support import config, llama, stream, tokenizer
 
+from openflan.files import LockedError
 from openflan.train import checkpoint
 from openflan.train.checkpoint import damage_of
 from openflan.train.config import TrainError
@@ -66,6 +67,21 @@ def test_killed_at_any_moment_a_run_ends_with_the_same_weights(tmp_path, unbroke
         process.join()
         assert process.exitcode == -signal.SIGKILL
     run(tmp_path)
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+    assert (tmp_path / "metrics.jsonl").read_text() == (unbroken / "metrics.jsonl").read_text()
+
+
+def test_two_runs_in_one_folder_are_refused_and_the_first_goes_on(tmp_path, unbroken):
+    steps_seen = multiprocessing.get_context("fork").Queue()
+    process = child(tmp_path, steps_seen)
+    process.start()
+    assert steps_seen.get(timeout=60) == 1
+    process_told = f"process {process.pid} on .*openflan train"
+    os.kill(process.pid, signal.SIGSTOP)
+    with pytest.raises(LockedError, match=process_told):
+        run(tmp_path)
+    os.kill(process.pid, signal.SIGCONT)
+    process.join()
     assert_same_weights(weights(unbroken), weights(tmp_path))
     assert (tmp_path / "metrics.jsonl").read_text() == (unbroken / "metrics.jsonl").read_text()
 

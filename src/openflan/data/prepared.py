@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from openflan.data.pack import PackedRows
 from openflan.data.shards import SHARD, Counts, Shards, shard_name, write_shard
 from openflan.data.stream import Position, Step, Stream, fingerprint_of, steps_of, tokenizer_fingerprint
 from openflan.errors import OpenflanError
+from openflan.files import locked
 from openflan.sums import DamageError, read_sealed, write_sealed
 
 _MANIFEST = "manifest.json"
@@ -154,9 +157,21 @@ def prepare(
     `on_progress` is called after each shard with what there is so far; `say` gets a line for each that was damaged and
     made anew. Raises `OpenflanError` for a folder that holds another mixture's rows, or that is being written to.
     """
-    _claim(stream, folder)
+    with locked(folder, "openflan prepare"):
+        _claim(stream, folder)
+        return _prepare(stream, rows, folder, workers or os.cpu_count() or 1, on_progress, say)
+
+
+def _prepare(
+    stream: Stream,
+    rows: int,
+    folder: Path,
+    workers: int,
+    on_progress: Callable[[Counts], None] | None,
+    say: Callable[[str], None],
+) -> Counts:
     done = Counts()
-    with _pool(stream, folder, workers or os.cpu_count() or 1) as made:
+    with _pool(stream, folder, workers) as made:
         for number, (counts, wrong) in enumerate(made):
             if wrong:
                 say(f"{wrong}; {shard_name(number)} was made anew")
@@ -172,7 +187,6 @@ def _claim(stream: Stream, folder: Path) -> None:
     """Write the manifest, if the folder is this stream's or nobody's, and clear away what a kill has left."""
     if (folder / _MANIFEST).exists() and (reason := difference(stream, folder)) is not None:
         raise OpenflanError(f"{folder} cannot be added to: {reason}; remove it or prepare into another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(".shard-*.part"):
         shutil.rmtree(left, ignore_errors=True)
     write_sealed(folder / _MANIFEST, {"version": _VERSION, "identity": stream.identity})
@@ -188,7 +202,11 @@ def _pool(stream: Stream, folder: Path, workers: int) -> Iterator[Iterator[Made]
     # Forked workers inherit the stream, which need not be picklable; rows and cards are shared memory to them.
     _task = (stream, folder)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+    alive, parent = os.pipe()
+    with (
+        _closed(alive, parent),
+        ProcessPoolExecutor(workers, get_context("fork"), _end_with_parent, (alive, parent)) as pool,
+    ):
         numbers = count()
         pending: list[Future[Made]] = [pool.submit(_forked, next(numbers)) for _ in range(workers + 1)]
 
@@ -203,6 +221,29 @@ def _pool(stream: Stream, folder: Path, workers: int) -> Iterator[Iterator[Made]
         finally:
             pool.shutdown(cancel_futures=True)
             _task = None
+
+
+@contextmanager
+def _closed(*handles: int) -> Iterator[None]:
+    """Close file handles after the block."""
+    try:
+        yield
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _end_with_parent(alive: int, parent: int) -> None:
+    """End this worker when the process that holds the other end of the pipe is no more, however it went."""
+    os.close(parent)
+    # What stops the parent is for the parent to answer, which then lets its workers finish or go.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        os.read(alive, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 _task: tuple[Stream, Path] | None = None

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from openflan.data.pack import PackedRows
 from openflan.data.stream import Position, Rows, Step
-from openflan.files import write_text
+from openflan.files import locked, write_text
 from openflan.model.adapters import add_lora
 from openflan.model.load import fast_dtype
 from openflan.sums import DamageError
@@ -77,8 +77,7 @@ def train(
     """
     if rows.row_length != config.row_length:
         raise TrainError(f"rows of {rows.row_length} tokens, but row_length is {config.row_length}")
-    run.mkdir(parents=True, exist_ok=True)
-    with world(model.device) as here:
+    with world(model.device) as here, _owned(run, here):
         if done := _finished(run, rows, config, resume, here, say):
             return done
         trainer = _Trainer(model, rows, config, run, here, say if here.is_main else _quiet)
@@ -86,6 +85,14 @@ def train(
             return trainer.run_to_end(resume, on_progress if here.is_main else None, tokenizer, card)
         finally:
             trainer.metrics.close()
+
+
+@contextmanager
+def _owned(run: Path, here: World) -> Iterator[None]:
+    """The run folder, while the block runs, as this run's own."""
+    with ExitStack() as stack:
+        here.on_main(lambda: stack.enter_context(locked(run, "openflan train")))
+        yield
 
 
 def _finished(
