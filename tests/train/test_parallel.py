@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from training_support import ROW, config, llama, stream, tokenizer
 
+from openflan.errors import Stopped
 from openflan.train.config import TrainError
 from openflan.train.loop import train
 from openflan.train.parallel import World
@@ -37,7 +38,10 @@ def start_alone(folder, stop_after=0, **settings):
 
     said = []
     options = {"tokenizer": tokenizer(), "on_progress": stop, "say": said.append}
-    train(llama(), stream(), config(**settings), folder, **options)
+    try:
+        train(llama(), stream(), config(**settings), folder, **options)
+    except Stopped as stopped:
+        said.append(f"{stopped} {stopped.status}")
     return "\n".join(said)
 
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from training_support import config, llama, stream, tokenizer
 
+from openflan.errors import Stopped
 from openflan.files import LockedError
 from openflan.train import checkpoint
 from openflan.train.checkpoint import damage_of
@@ -86,17 +87,19 @@ def test_two_runs_in_one_folder_are_refused_and_the_first_goes_on(tmp_path, unbr
     assert (tmp_path / "metrics.jsonl").read_text() == (unbroken / "metrics.jsonl").read_text()
 
 
-def test_sigterm_saves_and_stops_and_the_same_command_goes_on(tmp_path, unbroken):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_stops_and_the_same_command_goes_on(tmp_path, unbroken, number, status):
     def terminate(progress):
         if progress.step == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     options = {"tokenizer": tokenizer(), "say": lambda line: None}
-    stopped = train(llama(), stream(), config(steps=STEPS), tmp_path, on_progress=terminate, **options)
-    assert not stopped.finished
-    assert stopped.step == 6
+    with pytest.raises(Stopped, match="stopped after step 6; the same command goes on") as stopped:
+        train(llama(), stream(), config(steps=STEPS), tmp_path, on_progress=terminate, **options)
+    assert stopped.value.status == status
+    assert not (tmp_path / "model").exists()
     assert (tmp_path / "checkpoints" / "step-00000006").is_dir()
-    assert run(tmp_path).finished
+    assert run(tmp_path).step == STEPS
     assert_same_weights(weights(unbroken), weights(tmp_path))
 
 

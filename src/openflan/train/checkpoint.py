@@ -27,7 +27,7 @@ from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, Hu
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from openflan.sums import DamageError, damage, read_sealed, sums_of, write_sealed
+from openflan.sums import DamageError, Sums, damage, read_sealed, sums_of, write_sealed
 from openflan.train.config import TrainError
 from openflan.train.parallel import World
 
@@ -36,14 +36,16 @@ RECORD, FOLDER = "record.json", "checkpoints"
 
 @dataclass(frozen=True)
 class Record:
-    """What a checkpoint knows besides its tensors. `labelled` counts the labelled tokens trained on so far."""
+    """What a checkpoint knows besides its tensors.
+
+    `labelled` counts the labelled tokens trained on so far; `settings` are the run's `identity`.
+    """
 
     step: int
     window: int
     row: int
     labelled: int
     seconds: float
-    data: str
     settings: dict[str, Any]
 
 
@@ -69,11 +71,9 @@ class Checkpoints:
                 save(dict(state), storage_writer=writer)
             elif self.here.is_main:
                 save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, partial / _FILE)
+            files = self._sums(partial)
             if self.here.is_main:
-                names = [path.name for path in partial.glob("*.safetensors")]
-                for name in names:
-                    _sync(partial / name)
-                write_sealed(partial / RECORD, {**asdict(record), "files": sums_of(partial, names)})
+                write_sealed(partial / RECORD, {**asdict(record), "files": files})
                 shutil.rmtree(final, ignore_errors=True)
                 partial.rename(final)
                 _sync(self.folder)
@@ -91,7 +91,7 @@ class Checkpoints:
 
     def latest(self) -> tuple[Path, Record] | None:
         """The newest checkpoint whose files are what was written, and its record; names damaged ones."""
-        found = self.here.on_main(self._newest_whole)
+        found = self._newest_whole()
         if found is None:
             return None
         fields = read_sealed(self.folder / found / RECORD)
@@ -108,10 +108,18 @@ class Checkpoints:
         """The checkpoints on disk, oldest first."""
         return checkpoints_in(self.run)
 
+    def _sums(self, folder: Path) -> Sums:
+        """The sums of a checkpoint's files, each of them read by the process that has written it."""
+        mine = [path.name for path in folder.glob(f"shard-{self.here.rank + 1:05d}-*.safetensors")]
+        for name in mine:
+            _sync(folder / name)
+        return {name: found for some in self.here.gather(sums_of(folder, mine)) for name, found in some.items()}
+
     def _newest_whole(self) -> str | None:
-        names = self.names()
+        names = self.here.on_main(self.names)
         for name in reversed(names):
-            if (damage := damage_of(self.folder / name)) is None:
+            found = self.here.gather(damage_of(self.folder / name, self.here.rank, self.here.size))
+            if (damage := next(filter(None, found), None)) is None:
                 return name
             self.say(f"{name} is damaged ({damage}); going back to the one before it")
         if names:
@@ -128,12 +136,12 @@ def checkpoints_in(run: Path) -> list[str]:
     return sorted(path.name for path in (run / FOLDER).glob("step-*"))
 
 
-def damage_of(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint's files, or None."""
+def damage_of(checkpoint: Path, rank: int = 0, size: int = 1) -> str | None:
+    """What is wrong with a checkpoint's files, or None; process `rank` of `size` looks at its share of them."""
     try:
         record = read_sealed(checkpoint / RECORD)
         Record(**{name: value for name, value in record.items() if name != "files"})
-        return damage(checkpoint, record["files"])
+        return damage(checkpoint, dict(list(record["files"].items())[rank::size]))
     except DamageError as error:
         return str(error)
     except (KeyError, TypeError):

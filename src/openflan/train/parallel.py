@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from openflan.errors import OpenflanError
+from openflan.model.load import default_device
 from openflan.train.config import TrainError
 
 T = TypeVar("T")
@@ -63,6 +64,21 @@ class World:
         result: T = done[0]
         return result
 
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, in their order, on every one."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+    def send(self, into: Tensor, value: Tensor | None) -> None:
+        """Copy the first process's `value` into a tensor of every process."""
+        if value is not None:
+            into.copy_(value)
+        if self.size > 1:
+            dist.broadcast(into, src=0)
+
     def barrier(self) -> None:
         """Go on when every process is here."""
         if self.size > 1:
@@ -70,8 +86,12 @@ class World:
 
 
 @contextmanager
-def world(device: torch.device) -> Iterator[World]:
-    """The processes that torchrun started (this one alone, without it), joined while the block runs."""
+def world(device: torch.device | None = None) -> Iterator[World]:
+    """The processes that torchrun started (this one alone, without it), joined while the block runs.
+
+    Each has a GPU of its own where there are any (or `device` is one): enter this before anything is put on a device.
+    """
+    device = default_device() if device is None else device
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World(0, 1, device)
@@ -81,7 +101,8 @@ def world(device: torch.device) -> Iterator[World]:
         torch.cuda.set_device(device)
     joined = not dist.is_initialized()
     if joined:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        on_gpu = device.type == "cuda"
+        dist.init_process_group("nccl" if on_gpu else "gloo", device_id=device if on_gpu else None)
     try:
         yield World(dist.get_rank(), dist.get_world_size(), device)
     finally:
