@@ -21,7 +21,7 @@ from jinja2 import Environment
 from benchmarks.shared import write_results
 from openflan.data.example import Example
 from openflan.data.mixture import Mixture
-from openflan.data.prompt import PromptWriter, options_block, writers
+from openflan.data.prompt import TemplateWriter, options_block, writers
 from openflan.data.rows import TaskRows
 from openflan.data.select import DataConfig, make_mixture, select, training_rows
 from openflan.tasks.prepare import SkipRow
@@ -37,7 +37,7 @@ class Line(NamedTuple):
     """One dataset's or mixture's rows, written by all templates."""
 
     name: str
-    work: list[tuple[PromptWriter, Example]]
+    work: list[tuple[TemplateWriter, Example]]
 
 
 def main() -> None:
@@ -98,7 +98,7 @@ def seconds_per_prompt(line: Line) -> float:
     return best(lambda: [writer.write(example) for writer, example in line.work]) / len(line.work)
 
 
-def by_jinja(writer: PromptWriter, example: Example) -> tuple[str, str]:
+def by_jinja(writer: TemplateWriter, example: Example) -> tuple[str, str]:
     """Input and target, each from a template compiled on the spot."""
     names = {**example.fields, "answer": example.answer, "options": example.options}
     names["options_"] = options_block(example.options)
@@ -107,12 +107,12 @@ def by_jinja(writer: PromptWriter, example: Example) -> tuple[str, str]:
     return text.strip(), target.strip()
 
 
-def writable(part: TaskRows, examples: list[Example]) -> list[tuple[PromptWriter, Example]]:
+def writable(part: TaskRows, examples: list[Example]) -> list[tuple[TemplateWriter, Example]]:
     """All templates with all examples, less what an inverted template passes over."""
     return [(writer, example) for writer in writers(part.task) for example in examples if writes(writer, example)]
 
 
-def writes(writer: PromptWriter, example: Example) -> bool:
+def writes(writer: TemplateWriter, example: Example) -> bool:
     """Whether the template can be written for the example."""
     try:
         writer.write(example)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from openflan.data.example import Example
-from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter, writers
+from openflan.data.prompt import BaselineWriter, Prompt, TemplateWriter, writers
 from openflan.data.rows import TaskRows, load_rows
 from openflan.data.sources import SAMPLES, MirrorSource, OpenTask
 from openflan.errors import MissingRowsError
@@ -113,7 +113,7 @@ def test_every_folder_of_real_rows_is_covered(shared_data: Path) -> None:
 def assert_renders(rows: TaskRows) -> None:
     """Every template renders on the first rows, with a target, and ranks the answer among its options."""
     examples = list(islice(rows, RENDERED))
-    chosen: list[PromptWriter | BaselineWriter] = [*writers(rows.task)]
+    chosen: list[TemplateWriter | BaselineWriter] = [*writers(rows.task)]
     if rows.task.card.baseline:
         chosen.append(BaselineWriter(rows.task))
     for writer in chosen:
@@ -127,12 +127,12 @@ def assert_renders(rows: TaskRows) -> None:
         assert len(set(example.options)) == len(example.options)
 
 
-def written(writer: PromptWriter | BaselineWriter, example: Example) -> Prompt | None:
+def written(writer: TemplateWriter | BaselineWriter, example: Example) -> Prompt | None:
     """The prompt; None where an inverted template passes over a row that has nothing to ask for (no title, say)."""
     try:
         return writer.write(example)
     except SkipRow as reason:
-        if isinstance(writer, PromptWriter) and writer.template.inverted and "empty" in str(reason):
+        if isinstance(writer, TemplateWriter) and writer.template.inverted and "empty" in str(reason):
             return None
         raise
 

@@ -10,7 +10,7 @@ from tokenizers.pre_tokenizers import Split
 from openflan.data.encode import Encoder, Format
 from openflan.data.example import Example
 from openflan.data.fewshot import FewShot, Shots
-from openflan.data.prompt import PromptWriter
+from openflan.data.prompt import TemplateWriter
 from openflan.tasks.card import Card
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
@@ -65,11 +65,11 @@ def encoder(join="newline", **limits):
 
 
 def few_shot(rows=None, template=0, join="newline", **shots):
-    return FewShot(PromptWriter(TASK, template), rows or Rows(), Shots(**shots), encoder(join))
+    return FewShot(TemplateWriter(TASK, template), rows or Rows(), Shots(**shots), encoder(join))
 
 
 def queries(*days, template=0, rows=None):
-    return [PromptWriter(TASK, template).write((rows or Rows(10**6)).example(day)) for day in days]
+    return [TemplateWriter(TASK, template).write((rows or Rows(10**6)).example(day)) for day in days]
 
 
 def days(text):
@@ -85,7 +85,7 @@ def test_exemplars_are_whole_prompts_with_their_targets_before_the_untouched_que
     for text in exemplars:
         [day] = days(text)
         example = Rows().example(day)
-        assert text == PromptWriter(TASK, 0).write(example).input + "\n" + example.answer
+        assert text == TemplateWriter(TASK, 0).write(example).input + "\n" + example.answer
     assert (prompt.target, prompt.options, prompt.row) == (query.target, query.options, query.row)
 
 
@@ -156,7 +156,7 @@ def test_whole_exemplars_are_dropped_from_the_end_to_fit_the_budget_and_the_quer
 def test_a_long_query_costs_its_own_exemplars_only():
     """The longest prefix of the list that fits beside the query is kept (as the release's tests have it)."""
     short, long = queries(1001)[0], queries(1002)[0]
-    long = type(long)(long.dataset, long.template, long.row, "word " * 120 + long.input, long.target)
+    long = type(long)(long.dataset, long.writer, long.row, "word " * 120 + long.input, long.target)
     (_, kept), (_, fewer) = few_shot(count=16, budget=300).extend([short, long])
     assert 0 < fewer < kept
 
@@ -214,7 +214,7 @@ def test_zero_shots_change_nothing():
 
 def test_a_format_that_takes_less_than_the_budget_is_kept_to():
     narrow = encoder(input_length=150)
-    few = FewShot(PromptWriter(TASK, 0), Rows(), Shots(count=16), narrow)
+    few = FewShot(TemplateWriter(TASK, 0), Rows(), Shots(count=16), narrow)
     prompt, count = few.extend(queries(1001))[0]
     assert 0 < count < 16
     assert len(narrow.prefixes([prompt.input])[0]) <= 150

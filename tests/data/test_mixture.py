@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openflan.data.mixture import RATE_CAP, Mixture
+from openflan.data.mixture import RATE_CAP, Mixture, component
 from openflan.data.rows import load_rows
 from openflan.errors import MissingRowsError
 from openflan.tasks.card import Card
@@ -48,7 +48,8 @@ class Opened:
 def mixture(seed: int = 0, cap: int = CAP, templates: int | None = None, **sizes: int) -> Mixture:
     sizes = sizes or SIZES
     source = Rows(sizes)
-    return Mixture([load_rows(task(name), "train", source) for name in sizes], seed, cap, templates)
+    parts = [load_rows(task(name), "train", source) for name in sizes]
+    return Mixture([component(part, rate_cap=cap, templates=templates) for part in parts], seed)
 
 
 def task(name: str) -> Task:
@@ -72,7 +73,7 @@ def test_a_round_draws_every_dataset_as_often_as_its_rate() -> None:
     mixed = mixture()
     assert mixed.round == 7 + 40 + CAP
     for number in range(3):
-        drawn = Counter(draw.dataset for draw in mixed.draw(number * mixed.round, (number + 1) * mixed.round))
+        drawn = Counter(draw.component for draw in mixed.draw(number * mixed.round, (number + 1) * mixed.round))
         assert drawn == {0: 7, 1: 40, 2: CAP}
 
 
@@ -85,7 +86,7 @@ def test_rate_cap_is_the_papers() -> None:
 @pytest.mark.parametrize("dataset", range(3))
 def test_no_row_comes_twice_within_an_epoch(dataset: int) -> None:
     mixed = mixture()
-    drawn = [draw.position for draw in mixed.draw(0, 8 * mixed.round) if draw.dataset == dataset]
+    drawn = [draw.position for draw in mixed.draw(0, 8 * mixed.round) if draw.component == dataset]
     size = list(SIZES.values())[dataset]
     epochs = [drawn[start : start + size] for start in range(0, len(drawn) - size + 1, size)]
     assert len(epochs) >= 3
@@ -113,21 +114,21 @@ def test_an_example_follows_from_seed_and_number_alone() -> None:
 
 def test_every_template_has_its_turn() -> None:
     mixed = mixture()
-    templates = Counter(draw.template for draw in mixed.draw(0, 4000))
+    templates = Counter(draw.choice for draw in mixed.draw(0, 4000))
     assert set(templates) == {0, 1, 2, 3}
     assert all(abs(count / 1000 - 1) < 0.15 for count in templates.values())
 
 
 def test_templates_may_be_limited_to_the_first() -> None:
-    assert {draw.template for draw in mixture(templates=2).draw(0, 500)} == {0, 1}
+    assert {draw.choice for draw in mixture(templates=2).draw(0, 500)} == {0, 1}
 
 
 def test_prompts_are_those_of_the_draws() -> None:
     mixed = mixture()
     for draw, prompt in zip(mixed.draw(90, 130), mixed.prompts(90, 130), strict=True):
-        part = mixed.parts[draw.dataset]
-        assert (prompt.dataset, prompt.template) == (part.task.name, draw.template)
-        assert prompt.target == part.examples([draw.position])[0].answer
+        rows = mixed.parts[draw.component].rows
+        assert (prompt.dataset, prompt.writer) == (rows.task.name, str(draw.choice))
+        assert prompt.target == rows.examples([draw.position])[0].answer
 
 
 def test_shares_add_up() -> None:
@@ -144,7 +145,7 @@ def test_prompts_that_cannot_be_written_are_counted() -> None:
     part = load_rows(
         Task(broken.model_copy(update={"templates": [broken.templates[0], template]})), "train", Rows({"only": 4})
     )
-    mixed = Mixture([part], 0, CAP)
+    mixed = Mixture([component(part, rate_cap=CAP)], 0)
     written = mixed.prompts(0, 100)
     assert len(written) + mixed.unusable["only", "unresolved: 'gone' is undefined"] == 100
     assert 0 < len(written) < 100

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_mixture import MadeMixture
 
 from openflan.data.encode import Encoder, Format
 from openflan.data.prepared import SHARD, PreparedStream, difference, prepare, reuse
@@ -29,11 +30,12 @@ class Letters:
             self.ids = ids
 
 
-class Mixture:
-    fingerprint = "letters"
+def made(i, attempt=0):
+    return Prompt("made-up", "0", i, "x" * (1 + i % 20), "y" * (1 + i % 9))
 
-    def prompts(self, start, stop):
-        return [Prompt("made-up", 0, i, "x" * (1 + i % 20), "y" * (1 + i % 9)) for i in range(start, stop)]
+
+def Mixture():  # noqa: N802
+    return MadeMixture(made, "letters")
 
 
 def stream(**changes):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from openflan.data.example import Example
-from openflan.data.prompt import BASELINE, BaselineWriter, Prompt, PromptWriter, options_block, writers
+from openflan.data.prompt import BASELINE, BaselineWriter, Prompt, TemplateWriter, options_block, writers
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
 
@@ -28,7 +28,7 @@ def write(make_task: Callable[..., Task]) -> Callable[..., Prompt]:
 
     def writing(template: dict[str, Any], **changes: Any) -> Prompt:
         task = make_task(templates=[template])
-        return PromptWriter(task, 0).write(example(task, **changes))
+        return TemplateWriter(task, 0).write(example(task, **changes))
 
     return writing
 
@@ -41,7 +41,7 @@ def test_forward_prompt(write: Callable[..., Prompt]) -> None:
     prompt = write({"input": "{{ premise }} So {{ hypothesis }}?\n\n{{ options_ }}"}, group="g")
     assert prompt.input == "It rains. So it is wet?\n\nOPTIONS:\n- yes\n- no"
     assert (prompt.target, prompt.options, prompt.references) == ("no", ("yes", "no"), ("no",))
-    assert (prompt.dataset, prompt.template, prompt.row, prompt.inverted, prompt.group) == ("toy", 0, 3, False, "g")
+    assert (prompt.dataset, prompt.writer, prompt.row, prompt.inverted, prompt.group) == ("toy", "0", 3, False, "g")
 
 
 def test_options_keep_the_datasets_order(write: Callable[..., Prompt]) -> None:
@@ -96,7 +96,7 @@ def test_block_without_options_is_unresolved(write: Callable[..., Prompt]) -> No
 def test_baseline_maps_options_answer_and_references(make_task: Callable[..., Task]) -> None:
     baseline = {"input": "{{ premise }} True or false?", "options": {"entailed": "True", "open": "False"}}
     prompt = BaselineWriter(task := make_task(baseline=baseline)).write(example(task))
-    assert (prompt.template, prompt.input) == (BASELINE, "It rains. True or false?")
+    assert (prompt.writer, prompt.input) == (BASELINE, "It rains. True or false?")
     assert (prompt.options, prompt.target, prompt.references) == (("True", "False"), "False", ("False",))
 
 

@@ -1,8 +1,8 @@
 import itertools
-from collections import Counter
 
 import numpy as np
 import pytest
+from made_mixture import MadeMixture
 
 from openflan.data.encode import Encoder, Format
 from openflan.data.pack import concatenate
@@ -26,23 +26,18 @@ class Letters:
             self.ids, self.offsets = ids, [(i, i + 1) for i in range(len(ids))]
 
 
-class Mixture:
-    fingerprint = "letters"
-
-    def __init__(self, longest=20):
-        self.longest, self.asked = longest, []
-
-    def prompts(self, start, stop):
-        self.asked.append((start, stop))
-        return [
-            Prompt("long" if i % 5 else "short", 0, i, "x" * (1 + i % self.longest), "y" * (1 + i % 7))
-            for i in range(start, stop)
-        ]
+def made(i, attempt=0):
+    i += 1000 * attempt
+    return Prompt("long" if i % 5 else "short", "0", i, "x" * (1 + i % 20), "y" * (1 + i % 7))
 
 
-def stream(mixture=None, **changes):
+def mixture():
+    return MadeMixture(made, "letters")
+
+
+def stream(read=None, **changes):
     encoder = Encoder(Letters(), Format(target_length=changes.pop("target_length", 256)), eos=1)
-    return Stream(mixture or Mixture(), encoder, **{"row_length": ROW, "window": 30, **changes})
+    return Stream(read or mixture(), encoder, **{"row_length": ROW, "window": 30, **changes})
 
 
 def tokens(steps):
@@ -64,14 +59,14 @@ def test_resuming_at_any_step_goes_on_exactly():
 
 
 def test_resuming_reads_one_window_however_far():
-    mixture = Mixture()
-    next(stream(mixture).steps(1, Position(100_000, 0)))
-    assert mixture.asked == [(3_000_000, 3_000_030)]
+    read = mixture()
+    next(stream(read).steps(1, Position(100_000, 0)))
+    assert read.asked == [(3_000_000, 3_000_030)]
 
 
 def test_a_window_holds_each_of_its_examples_once():
     whole = stream()
-    prompts = Mixture().prompts(30, 60)
+    prompts = [made(i) for i in range(30, 60)]
     expected = whole.encoder.pairs([(prompt.input, prompt.target) for prompt in prompts])
     assert sorted(whole.rows(1).sequences()) == sorted(expected)
 
@@ -83,18 +78,36 @@ def test_rows_are_shuffled_by_seed_and_window():
     assert all(sorted(order) == list(range(50)) for order in orders)
 
 
-def test_long_targets_are_dropped_and_counted_by_dataset():
+def test_another_example_takes_the_place_of_one_whose_target_is_too_long():
     short = stream(target_length=5)
     rows = concatenate([short.rows(0), short.rows(1)])
-    assert all(len(sequence.tokens) - sequence.start <= 5 for sequence in rows.sequences())
-    prompts = Mixture().prompts(0, 60)
-    assert short.dropped == Counter(prompt.dataset for prompt in prompts if len(prompt.target) + 1 > 5)
+    sequences = list(rows.sequences())
+    assert all(len(sequence.tokens) - sequence.start <= 5 for sequence in sequences)
+    assert len(sequences) == 60, "no place stays empty"
+    too_long = [made(i) for i in range(60) if len(made(i).target) + 1 > 5]
+    assert not short.dropped
+    assert short.redrawn.total() >= len(too_long)
+    assert set(short.redrawn) == {f"{name}: target over 5 tokens" for name in ("long", "short")}
+
+
+def test_long_targets_may_be_cut_and_closed_instead():
+    whole, cut = stream(), stream(target_length=5, long_targets="cut")
+    for (tokens, start), (short, same) in zip(whole.sequences(0), cut.sequences(0), strict=True):
+        assert same == start
+        assert short == (tokens if len(tokens) - start <= 5 else [*tokens[: start + 4], tokens[-1]])
+
+
+def test_a_place_that_no_draw_fills_stays_empty_and_is_counted():
+    never = MadeMixture(lambda i, attempt: made(i) if i % 3 else None)
+    some = stream(never)
+    assert len(some.sequences(0)) == 20
+    assert some.dropped.total() == 10
 
 
 def test_sequences_longer_than_a_row_are_counted():
     narrow = stream(row_length=16)
     narrow.rows(0)
-    assert narrow.dropped["longer than a row"] > 0
+    assert narrow.redrawn["long: longer than a row"] > 0
 
 
 def test_a_mixture_that_never_fits_is_an_error():

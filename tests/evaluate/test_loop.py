@@ -4,7 +4,7 @@ import pytest
 from openflan.data.fewshot import Shots
 from openflan.evaluate.analysis.summary import summarize
 from openflan.evaluate.loop import evaluate
-from openflan.evaluate.prompts import EvalPlan
+from openflan.evaluate.prompts import EvalConfig
 from openflan.evaluate.results import LOG, PROMPTS, SCHEMA, ResultsError, read_results
 from openflan.evaluate.scoring.interface import Ranking
 
@@ -19,7 +19,7 @@ def run(load, weather, capitals, fake_scorer):
     def run(out, scorer=None, plan=None, tasks=(weather, capitals), load=load, **identity):
         progress, identity = [], {"name": "fake"} | identity
         scorer = scorer or fake_scorer()
-        results = evaluate(plan or EvalPlan(), tasks, load, scorer, out, identity=identity, on_progress=progress.append)
+        results = evaluate(plan or EvalConfig(), tasks, load, scorer, out, identity=identity, on_progress=progress.append)
         return results, progress
 
     return run
@@ -66,7 +66,7 @@ def test_an_evaluation_started_again_asks_only_what_is_missing(run, tmp_path, fa
     assert results.table() == whole.table()
 
     idle = fake_scorer()
-    run(tmp_path / "out", idle, EvalPlan(templates=(0,)))
+    run(tmp_path / "out", idle, EvalConfig(templates=(0,)))
     assert idle.asked == [], "a smaller plan is answered from the log"
 
 
@@ -110,7 +110,7 @@ def test_scores_of_another_model_are_never_taken(run, tmp_path, fake_scorer):
 
 def test_baseline_prompts_score_the_baseline_strings_and_stop_where_the_card_says(run, tmp_path, fake_scorer):
     scorer = fake_scorer()
-    results, _ = run(tmp_path / "out", scorer, EvalPlan(templates="baseline", roles=("test",)))
+    results, _ = run(tmp_path / "out", scorer, EvalConfig(templates="baseline", roles=("test",)))
     assert {tuple(request.options) for request in scorer.asked if not isinstance(request, str)} == {("true", "false")}
     assert scorer.stops == {("\n",)}
     assert set(results.table()["template"].to_pylist()) == {"baseline"}
@@ -133,7 +133,7 @@ def test_failures_are_counted_left_out_and_tried_again(run, tmp_path, fake_score
 
 def test_few_shot_prompts_carry_exemplars_and_stop_before_the_next(run, tmp_path, fake_scorer):
     scorer = fake_scorer()
-    plan = EvalPlan(roles=("test",), shots=Shots(count=3))
+    plan = EvalConfig(roles=("test",), shots=Shots(count=3))
     results, _ = run(tmp_path / "out", scorer, plan)
     table = results.table()
     assert set(table["shots"].to_pylist()) == {3}
@@ -143,7 +143,7 @@ def test_few_shot_prompts_carry_exemplars_and_stop_before_the_next(run, tmp_path
 
 
 def test_written_answers_and_losses_on_request(run, tmp_path, weather):
-    plan = EvalPlan(roles=("test",), generate="all", loss=True)
+    plan = EvalConfig(roles=("test",), generate="all", loss=True)
     results, _ = run(tmp_path / "out", plan=plan)
     weather, capitals = summarize(results, samples=10).tasks
     assert weather.further["written_option"] == 0
@@ -153,7 +153,7 @@ def test_written_answers_and_losses_on_request(run, tmp_path, weather):
 
 
 def test_a_plan_without_answers_still_measures_the_loss(run, tmp_path):
-    plan = EvalPlan(roles=("test",), rank=False, generate="none", loss=True)
+    plan = EvalConfig(roles=("test",), rank=False, generate="none", loss=True)
     results, _ = run(tmp_path / "out", plan=plan)
     summary = summarize(results, samples=10)
     assert [task.mean for task in summary.tasks] == [None, None]
@@ -163,7 +163,7 @@ def test_a_plan_without_answers_still_measures_the_loss(run, tmp_path):
 
 def test_rows_are_a_seeded_sample_shared_by_all_templates(run, tmp_path, weather):
     def rows(seed):
-        plan = EvalPlan(roles=("test",), rows=7, seed=seed)
+        plan = EvalConfig(roles=("test",), rows=7, seed=seed)
         table = run(tmp_path / f"out{seed}", plan=plan, tasks=[weather])[0].table()
         by_template = {}
         for row in table.to_pylist():
@@ -176,7 +176,7 @@ def test_rows_are_a_seeded_sample_shared_by_all_templates(run, tmp_path, weather
 
 
 def test_what_a_plan_has_nothing_for_is_noted(run, tmp_path, weather):
-    results, _ = run(tmp_path / "out", plan=EvalPlan(templates=(1,)))
+    results, _ = run(tmp_path / "out", plan=EvalConfig(templates=(1,)))
     assert results.notes == ["weather: none of the templates asked for is a forward template"]
     assert set(results.table()["dataset"].to_pylist()) == {"capitals"}
 
@@ -192,7 +192,7 @@ def test_long_inputs_lose_part_of_a_field_only(run, tmp_path, rows_at, weather, 
     path.write_text(path.read_text().replace("test day 4", "test day 4 " + "and so on " * 300))
     scorer = fake_scorer()
     scorer.encoder = words(input_length=400)
-    results, _ = run(tmp_path / "out", scorer, load=long, tasks=[weather], plan=EvalPlan(roles=("test",)))
+    results, _ = run(tmp_path / "out", scorer, load=long, tasks=[weather], plan=EvalConfig(roles=("test",)))
     [first, second] = [row for row in results.table().to_pylist() if row["shortened"]]
     assert first["prompt"].startswith("test day 4 and so on")
     assert first["prompt"].endswith("…\nDid it rain?\nOPTIONS:\n- yes\n- no")
@@ -217,7 +217,7 @@ def test_written_answers_count_as_the_option_they_spell(run, tmp_path, weather, 
         def generate(self, inputs, max_tokens=256, stop=()):
             return ((number, "Yes." if number % 2 else "well, yes") for number in range(len(inputs)))
 
-    plan = EvalPlan(roles=("test",), rank=False, generate="all")
+    plan = EvalConfig(roles=("test",), rank=False, generate="all")
     results, _ = run(tmp_path / "out", Chatty(), plan=plan, tasks=[weather])
     [task] = summarize(results, samples=10).tasks
     assert task.further["written_option"] == 50
@@ -247,7 +247,7 @@ def test_options_are_compared_as_the_plan_says(run, tmp_path, weather, fake_scor
                     continue
                 yield number, Ranking([-6.0, -5.0 if self._right(request) else -7.0], [3, 1])
 
-    plan = EvalPlan(roles=("test",), templates=(0,), normalise=how)
+    plan = EvalConfig(roles=("test",), templates=(0,), normalise=how)
     results, _ = run(tmp_path / "out", Lengthy(), plan=plan, tasks=[weather])
     choices = [row["choice"] for row in results.table().to_pylist()]
     assert choices.count("yes") == right

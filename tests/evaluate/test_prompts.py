@@ -4,7 +4,7 @@ import pytest
 
 from openflan.data.rows import load_rows
 from openflan.data.sources import MirrorSource
-from openflan.evaluate.prompts import EvalPlan, plan_task
+from openflan.evaluate.prompts import EvalConfig, plan_task
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task
 
@@ -47,7 +47,7 @@ def questions():
 def test_a_sample_keeps_questions_whole(questions, tmp_path, words):
     rows = [{"id": f"q{n % 10}", "text": f"text {n}", "right": "ny"[n % 2]} for n in range(50)]
     load = loader(tmp_path, "questions", rows)
-    _, found = items(EvalPlan(roles=("test",), rows=15), questions, load, words)
+    _, found = items(EvalConfig(roles=("test",), rows=15), questions, load, words)
     assert len(found) == 15
     sizes = [sum(item.prompt.group == group for item in found) for group in {item.prompt.group for item in found}]
     assert sorted(sizes) == [5, 5, 5]
@@ -69,29 +69,29 @@ def test_translation_is_told_apart_by_direction_and_references_follow_the_target
         )
     )
     load = loader(tmp_path, "pair", [{"en": "house", "de": "Haus"}, {"en": "tree", "de": "Baum"}])
-    planned, found = items(EvalPlan(roles=("test",)), pair, load, words)
+    planned, found = items(EvalConfig(roles=("test",)), pair, load, words)
     assert {(item.direction, item.prompt.references) for item in found} == {
         ("", ("Haus",)), ("", ("Baum",)), ("en", ("house",)), ("en", ("tree",))
     }  # fmt: skip
-    assert planned.asks == len(found) == 4
+    assert planned.questions == len(found) == 4
 
 
 @pytest.mark.parametrize(
     ("plan", "ranked", "free"),
     [
-        (EvalPlan(), 1, 1),
-        (EvalPlan(generate="all"), 2, 1),
-        (EvalPlan(loss=True), 1, 2),
-        (EvalPlan(generate="none"), 1, 0),
-        (EvalPlan(rank=False, generate="none", loss=True), 1, 1),
+        (EvalConfig(), 1, 1),
+        (EvalConfig(generate="all"), 2, 1),
+        (EvalConfig(loss=True), 1, 2),
+        (EvalConfig(generate="none"), 1, 0),
+        (EvalConfig(generate="none", loss=True), 1, 1),
     ],
 )
 def test_questions_per_prompt(plan, ranked, free):
-    assert (plan.asks(options=True), plan.asks(options=False)) == (ranked, free)
+    assert (plan.questions(options=True), plan.asks(options=False)) == (ranked, free)
 
 
 def test_a_task_without_rows_is_named_and_the_rest_is_planned(questions, tmp_path):
     load = loader(tmp_path, "others", [{"id": "a", "text": "b", "right": "n"}])
-    planned, notes = plan_task(EvalPlan(roles=("test",)), questions, load)
+    planned, notes = plan_task(EvalConfig(roles=("test",)), questions, load)
     assert planned is None
     assert notes[0].startswith("not measured: questions: no rows in ")

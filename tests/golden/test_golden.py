@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from openflan.data.prompt import BaselineWriter, Prompt, PromptWriter, writers
+from openflan.data.prompt import BaselineWriter, Prompt, TemplateWriter, writers
 from openflan.data.rows import load_rows
 from openflan.data.sources import parse_source
 from openflan.tasks.card import Card
@@ -55,7 +55,7 @@ def page(card: Card) -> str:
 def sections(task: Task) -> list[str]:
     role = "train" if "train" in task.layouts[0].splits else "test"
     rows = load_rows(task, role, parse_source("samples"))
-    chosen: list[PromptWriter | BaselineWriter] = [*writers(task)]
+    chosen: list[TemplateWriter | BaselineWriter] = [*writers(task)]
     if task.card.baseline:
         chosen.append(BaselineWriter(task))
     made = []

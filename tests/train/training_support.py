@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from made_mixture import MadeMixture
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -24,22 +25,15 @@ def tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<eos>", pad_token="<pad>")
 
 
-class Mixture:
-    """Examples whose target repeats words of the input; number i follows from i."""
-
-    fingerprint = "made-up"
-
-    def prompts(self, start: int, stop: int) -> list[Prompt]:
-        return [self._prompt(i) for i in range(start, stop)]
-
-    def _prompt(self, i: int) -> Prompt:
-        words = [f"w{2 + (i * 7 + j * j * 3) % (VOCABULARY - 2)}" for j in range(3 + i % 13)]
-        return Prompt("made-up", 0, i, " ".join(words), " ".join(words[: 1 + i % 3]))
+def made(i: int, attempt: int = 0) -> Prompt:
+    """An example whose target repeats words of the input; number i follows from i."""
+    words = [f"w{2 + (i * 7 + j * j * 3) % (VOCABULARY - 2)}" for j in range(3 + i % 13)]
+    return Prompt("made-up", "0", i, " ".join(words), " ".join(words[: 1 + i % 3]))
 
 
 def stream(**changes: Any) -> Stream:
     encoder = Encoder(tokenizer().backend_tokenizer, Format(), eos=1)
-    return Stream(Mixture(), encoder, **{"row_length": ROW, "window": 40, **changes})
+    return Stream(MadeMixture(made), encoder, **{"row_length": ROW, "window": 40, **changes})
 
 
 def llama(seed: int = 0, **changes: Any) -> LlamaForCausalLM:

@@ -8,7 +8,7 @@ from openflan.evaluate.analysis.comparison import compare
 from openflan.evaluate.analysis.references import Reference
 from openflan.evaluate.analysis.summary import summarize
 from openflan.evaluate.loop import evaluate
-from openflan.evaluate.prompts import EvalPlan
+from openflan.evaluate.prompts import EvalConfig
 from openflan.evaluate.results import ResultsError
 from openflan.report.strips import comparison_svg
 from openflan.report.tables import comparison_table, remarks, summary_table
@@ -19,7 +19,7 @@ def measured(tmp_path, rows_at, weather, capitals, fake_scorer):
     load = rows_at(tmp_path / "rows", 80)
 
     def measured(name, skill=1.0, plan=None, tasks=(weather, capitals), load=load):
-        plan = plan or EvalPlan(roles=("test",))
+        plan = plan or EvalConfig(roles=("test",))
         return evaluate(plan, tasks, load, fake_scorer(skill), tmp_path / name, identity={"name": name})
 
     return measured
@@ -56,7 +56,7 @@ def test_a_clear_winner_is_beyond_doubt_in_both_directions(measured):
 
 
 def test_only_what_both_answered_counts(measured, weather):
-    every, first = measured("every", 0.6), measured("first", 0.6, EvalPlan(templates=(0,), roles=("test",)), [weather])
+    every, first = measured("every", 0.6), measured("first", 0.6, EvalConfig(templates=(0,), roles=("test",)), [weather])
     comparison = compare(every, first)
     assert [one.name for one in comparison.tasks] == ["weather"]
     assert comparison.tasks[0].difference.value == 0
@@ -64,7 +64,7 @@ def test_only_what_both_answered_counts(measured, weather):
 
 
 def test_other_templates_are_paired_by_example(measured):
-    baseline = measured("baseline", 0.3, EvalPlan(templates="baseline", roles=("test",)))
+    baseline = measured("baseline", 0.3, EvalConfig(templates="baseline", roles=("test",)))
     [weather, _] = compare(baseline, measured("tuned", 0.9)).tasks
     assert weather.p is None
     assert weather.examples == 80
@@ -116,7 +116,7 @@ def test_failures_and_notes_come_with_the_table(measured, tmp_path, rows_at, wea
 
 
 def test_dropped_exemplars_are_reported(measured, weather):
-    plan = EvalPlan(roles=("test",), shots=Shots(count=16, budget=150))
+    plan = EvalConfig(roles=("test",), shots=Shots(count=16, budget=150))
     [remark] = remarks(summarize(measured("few", tasks=[weather], plan=plan)))
     assert remark.startswith("of 16 exemplars these fitted into 150 tokens on average: weather ")
 

@@ -14,7 +14,7 @@ from openflan.evaluate.analysis.references import (
     references,
     statuses,
 )
-from openflan.evaluate.prompts import EvalPlan
+from openflan.evaluate.prompts import EvalConfig
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task, load_catalog
 
@@ -79,7 +79,7 @@ def test_reference_lines_by_name(load, weather, capitals):
 
 
 def test_untuned_models_are_asked_in_three_ways():
-    plan = EvalPlan(rows=5)
+    plan = EvalConfig(rows=5)
     few = MODEL_BASELINES["untuned-few"].plan(plan)
     assert (few.templates, few.shots.count, few.rows) == ("baseline", 10, 5)
     assert MODEL_BASELINES["untuned-zero"].plan(plan).shots.count == 0

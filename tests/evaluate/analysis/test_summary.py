@@ -4,7 +4,7 @@ import pytest
 from openflan.evaluate.analysis.blocks import blocks, line_name
 from openflan.evaluate.analysis.summary import summarize
 from openflan.evaluate.loop import evaluate
-from openflan.evaluate.prompts import EvalPlan
+from openflan.evaluate.prompts import EvalConfig
 from openflan.evaluate.results import SCHEMA, read_results, writing_results
 from openflan.evaluate.scoring.interface import Ranking
 
@@ -154,7 +154,7 @@ def test_every_column_is_filled_as_the_schema_says(tmp_path, rows_at, weather, f
             return ((number, Ranking([0.0, -1.0], [1, 3])) for number in range(len(requests)))
 
     load = rows_at(tmp_path / "rows")
-    results = evaluate(EvalPlan(), [weather], load, Confident(), tmp_path / "out", identity={"name": "x"})
+    results = evaluate(EvalConfig(), [weather], load, Confident(), tmp_path / "out", identity={"name": "x"})
     assert results.table().schema.names == SCHEMA.names
     [task] = summarize(results).tasks
     assert task.mean.value == 75, "always the first option"

@@ -28,9 +28,9 @@ def chosen_right(row: Row) -> Share | None:
 
 def chosen_right_by_answer(row: Row) -> Share | None:
     """The same, for a mean over the right answers: always giving one answer then scores no more than guessing."""
-    if row["choice"] is None or row["target"] not in row["options"]:
+    if row["choice"] is None or row["references"][0] not in row["options"]:
         return None
-    return Share(100.0 * (row["choice"] in row["references"]), 1.0, row["options"].index(row["target"]))
+    return Share(100.0 * (row["choice"] in row["references"]), 1.0, row["options"].index(row["references"][0]))
 
 
 def best_gain_right(row: Row) -> Share | None:
