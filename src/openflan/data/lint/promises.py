@@ -11,12 +11,18 @@ BROKEN = 0.1
 
 _NUMBERS = {"a": 1, "one": 1, "a single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _NUMBER = "|".join(sorted(_NUMBERS, key=len, reverse=True))
-_PROMISE = re.compile(
-    rf"\b(?:(?:in|into|with|as|to|exactly|just|only) |(?P<verb>write|give|add|answer|reply|say) (?:the (?:first|last) )?|"
-    rf"(?P<hyphen>))(?:exactly |just |only )?(?P<low>{_NUMBER})(?: (?:or|to) (?P<high>{_NUMBER}))?"
-    r"(?(hyphen)(?:-|\b)| )(?:(?:short|brief|simple|full|complete|natural|new|plain) )?(?P<unit>sentence|word|line)s?\b"
-    r"(?! (?:to|of|for each|or|each|in|about)\b)",
-    re.IGNORECASE,
+_COUNT = (
+    rf"(?P<low>{_NUMBER})(?: (?:or|to) (?P<high>{_NUMBER}))? "
+    r"(?:(?:short|brief|simple|full|complete|natural|new|plain) )?(?P<unit>sentence|word|line)s?\b"
+    r"(?! (?:to|of|for each|or|each|in|about)\b)"
+)
+_PROMISES = (
+    re.compile(rf"\b(?<!sentence )(?:in|into|with|as|to|exactly|just|only) (?:exactly |just |only )?{_COUNT}", re.IGNORECASE),
+    re.compile(rf"\b(?:write|give|add|answer|reply|say) (?:the (?:first|last) )?{_COUNT}", re.IGNORECASE),
+    re.compile(
+        rf"\b(?P<low>{_NUMBER})-(?P<unit>sentence|word|line) (?:summary|description|answer|reply|text|headline|title)",
+        re.IGNORECASE,
+    ),
 )
 _ABBREVIATION = r"\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|vs|No|Inc|Ltd|Co|Corp|Gen|Sen|Rep|Gov|Lt|Col|Prof|[A-Z]|[a-z]\.[a-z])\.$"
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*(?:\s+(?=[A-Z0-9\"'“‘(])|\n+)")
@@ -38,10 +44,10 @@ class Promise:
 
 def promises(text: str) -> Iterator[Promise]:
     """The promises in a template's text."""
-    for found in _PROMISE.finditer(text):
-        low = _NUMBERS[found["low"].lower()]
-        high = _NUMBERS[(found["high"] or found["low"]).lower()]
-        yield Promise(found.group(), found["unit"].lower(), low, high)
+    for found in (match for pattern in _PROMISES for match in pattern.finditer(text)):
+        parts = {name: part.lower() for name, part in found.groupdict().items() if part}
+        low, high = parts["low"], parts.get("high", parts["low"])
+        yield Promise(found.group(), parts["unit"], _NUMBERS[low], _NUMBERS[high])
 
 
 def sentences(text: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from openflan.data.encode import Format
 from openflan.data.example import Example
-from openflan.data.prompt import Prompt, TemplateWriter
 from openflan.data.lint.promises import BROKEN, promises
+from openflan.data.prompt import Prompt, TemplateWriter
 from openflan.tasks.lint.finding import CardFile, Finding, said
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.text import names_in

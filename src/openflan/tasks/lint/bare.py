@@ -22,7 +22,9 @@ _LIST = re.compile(
 _CHOOSING = re.compile(rf"\b(?:choose|pick|select|which (?:\w+ )?{_THINGS})\b", re.IGNORECASE)
 """Words that speak of a list unless the template says itself what there is to choose from."""
 
-_DANGLING = re.compile(r"(?:[(\[“‘]|\b(?:either|or|and|nor|between|among|from|these|following))[\s:,.\-–—]*$", re.IGNORECASE)
+_DANGLING = re.compile(
+    r"(?:[(\[“‘]|\b(?:either|or|and|nor|between|among|from|these|following))[\s:,.\-–—]*$", re.IGNORECASE
+)
 
 
 def _forms(file: CardFile) -> Iterator[Finding]:

@@ -68,7 +68,8 @@ def _asked(text: str) -> Iterator[str]:
 
 
 def _first_word(option: str) -> str:
-    return (re.findall(r"\w+", option.casefold()) or [""])[0]
+    found = re.search(r"\w+", option.casefold())
+    return found.group() if found else ""
 
 
 CHECKS: tuple[Callable[[CardFile], Iterator[Finding]], ...] = (_questions,)

@@ -77,9 +77,7 @@ def _plain(file: CardFile) -> Iterator[Finding]:
         return
     named, scenes = [_names_task(file, template) for template in templates], [_scene(one) for one in templates]
     long = [_length(template) > PLAIN_WORDS for template in templates]
-    plain = sum(
-        name and not scene and not wordy for name, scene, wordy in zip(named, scenes, long, strict=True)
-    )
+    plain = sum(name and not scene and not wordy for name, scene, wordy in zip(named, scenes, long, strict=True))
     if plain < PLAIN:
         why = (
             f"{sum(map(bool, scenes))} play a scene or speak in the first person, {sum(long)} have more than "

@@ -10,21 +10,21 @@ import re
 
 _READING = "answer question passage text paragraph article document context according true correct"
 _STEMS: dict[str, str] = {
-    "nli": "premise hypothes entail imply implies implied inferred infer follow true false correct contradict conclu "
-    "statement claim sentence passage answer question",
-    "commonsense": "likely plausible cause effect result happen end next continu complet sentence story answer question "
-    "goal premise correct",
+    "nli": "premise hypothes entail imply implies implied infer follow true false correct contradict conclu statement "
+    "claim sentence passage answer question",
+    "commonsense": "likely plausible cause effect result happen end next continu complet sentence story answer "
+    "question goal premise correct",
     "sentiment": "sentiment positive negative opinion review",
     "paraphrase": "paraphras mean same similar equivalent duplicate",
     "closed_book_qa": "question answer correct fact",
-    "struct_to_text": "sentence text word words data fact describe description attribute prose",
+    "struct_to_text": "sentence text words data fact describe description attribute prose",
     "translation": "translat language english german french spanish czech finnish romanian russian turkish",
     "reading_comprehension": f"{_READING} hint complete yes",
     "rc_commonsense": f"{_READING} likely plausible blank gap complete continue sentence",
-    "coreference": "pronoun refer mean stand sentence text passage continu complet end antecedent word next",
+    "coreference": "pronoun refer mean stand sentence text passage continu complet ending antecedent word",
     "misc": f"{_READING} sentence grammat acceptab punctuat mark capital case letter meaning sense word space topic "
     "type category classif conversation dialogue solve calculat value result problem",
-    "summarization": "summar sum headline title subject topic highlight main brief short about article text claim point "
+    "summarization": "summar sum headline title subject topic highlight main brief short article text claim point "
     "categor opinion consensus step",
 }
 _REQUIRED: dict[str, tuple[str, float]] = {
