@@ -17,7 +17,10 @@ _COUNT = (
     r"(?! (?:to|of|for each|or|each|in|about)\b)"
 )
 _PROMISES = (
-    re.compile(rf"\b(?<!sentence )(?:in|into|with|as|to|exactly|just|only) (?:exactly |just |only )?{_COUNT}", re.IGNORECASE),
+    re.compile(
+        rf"\b(?:in|into|with|as|to(?! a line| one line)|exactly|just|only) (?:exactly |just |only )?{_COUNT}",
+        re.IGNORECASE,
+    ),
     re.compile(rf"\b(?:write|give|add|answer|reply|say) (?:the (?:first|last) )?{_COUNT}", re.IGNORECASE),
     re.compile(
         rf"\b(?P<low>{_NUMBER})-(?P<unit>sentence|word|line) (?:summary|description|answer|reply|text|headline|title)",
