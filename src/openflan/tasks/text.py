@@ -23,6 +23,9 @@ from openflan.tasks.expressions import compile_expression
 Names = Mapping[str, Any]
 """What a text may refer to, by name."""
 
+HOLE = "\N{WHITE SQUARE}"
+"""What stands for a value where a text is looked at without one."""
+
 _WHOLE_EXPRESSION = re.compile(r"\{\{-?(?!.*\}\}.+)(.*?)-?\}\}", re.DOTALL)
 _FAULTS = (TemplateError, TypeError, AttributeError, LookupError, ValueError, ArithmeticError)
 """What an expression of a card can raise on a row it was not written for."""
@@ -113,11 +116,46 @@ def shown_names(source: str) -> frozenset[str]:
     )
 
 
-def literal_text(source: str, hole: str = "\N{WHITE SQUARE}", block: str = "") -> str:
+def literal_text(source: str, hole: str = HOLE, block: str = "") -> str:
     """The literal words of a text, with `hole` for each `{{ expression }}` and `block` for each `{% statement %}`."""
     marks = {"data": None, "variable_begin": hole, "block_begin": block}
     tokens = _ENVIRONMENT.lex(source)
     return "".join(value if kind == "data" else marks[kind] or "" for _, kind, value in tokens if kind in marks)
+
+
+@cache
+def readings(source: str, silent: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """How a text reads with a white square for each value: all its conditions true, then all of them false.
+
+    A value under one of the `silent` names reads as nothing. Readings without any text are left out.
+    """
+    tree = _parse(source)
+    texts = dict.fromkeys(_read(tree, holds, silent) for holds in (True, False))
+    return tuple(text for text in texts if text.strip())
+
+
+def _read(node: nodes.Node | None, holds: bool, silent: frozenset[str]) -> str:
+    match node:
+        case nodes.TemplateData(data=text):
+            return text
+        case nodes.Const(value=value):
+            return str(value)
+        case nodes.Name(name=name) if name in silent:
+            return ""
+        case nodes.CondExpr() | nodes.If():
+            return "".join(_read(part, holds, silent) for part in _branch(node, holds))
+        case nodes.Template(body=parts) | nodes.For(body=parts) | nodes.Output(nodes=parts) | nodes.Concat(nodes=parts):
+            return "".join(_read(part, holds, silent) for part in parts)
+        case nodes.Expr():
+            return HOLE
+    return ""
+
+
+def _branch(node: nodes.CondExpr | nodes.If, holds: bool) -> list[nodes.Node]:
+    if isinstance(node, nodes.If):
+        return node.body if holds else node.else_
+    chosen = node.expr1 if holds else node.expr2
+    return [chosen] if chosen is not None else []
 
 
 def _shown(node: nodes.Node) -> Iterator[str]:

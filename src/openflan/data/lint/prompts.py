@@ -1,25 +1,19 @@
-"""The linter's checks of what a card makes of rows: its examples and every template's prompts."""
+"""The linter's checks of the prompts that a template makes of examples."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from openflan.data.encode import Format
 from openflan.data.example import Example
-from openflan.data.prompt import Prompt, TemplateWriter, writers
-from openflan.data.rows import Role, TaskRows, load_rows
-from openflan.data.sources import RowSource
-from openflan.errors import MissingRowsError, SchemaError
-from openflan.tasks.lint import CardFile, Finding
+from openflan.data.lint.promises import BROKEN, promises
+from openflan.data.prompt import Prompt, TemplateWriter
+from openflan.tasks.lint.finding import CardFile, Finding, said
 from openflan.tasks.prepare import SkipRow
-from openflan.tasks.registry import Task
 from openflan.tasks.text import names_in
-
-ROWS = 40
-"""Examples per role that are looked at."""
 
 BYTES_PER_TOKEN = 4
 """To judge a target's length without a tokenizer: UTF-8 bytes in a token, on the average of languages."""
@@ -30,54 +24,16 @@ _SHORT = 4
 _PHRASE = 4
 """Targets of fewer words may stand in a passage by chance."""
 
-_ROLES: tuple[Role, ...] = ("train", "dev", "test")
 _DOUBLED = re.compile(r"(?<![.?!,;:])(?:([?!,;:])[\"'’”)]?\1|[?!,;:]\.|\.[?,;:]|,[?!]|\.\.)(?!\.)")
 _GAPS = re.compile(r"\n{3,}|(?<=\S)[ \t]{2,}|[ \t]+\n")
 _IN_TEXT = ((_DOUBLED, "FLN028", "doubled punctuation"), (_GAPS, "FLN008", "stray white space"))
 _CONTEXT = 10
 """Characters beside a match by which it is known to have come with a field."""
-_BROKEN = {"answer is not one of the options": "FLN022", "two options are the same": "FLN023"}
 
 
-def lint_rows(file: CardFile, source: RowSource, *, required: bool) -> list[Finding]:
-    """All that is wrong with a card's examples and prompts on rows of `source`, in the order of its lines.
-
-    A card without rows there is only a finding when they are `required`.
-    """
-    found: dict[tuple[str, int | None], Finding] = {}
-    for variant in file.card.variant_names:
-        task = Task(file.card, variant)
-        for finding in _task(file, task, source, required):
-            found.setdefault((finding.code, finding.template), finding)
-    return sorted(found.values())
-
-
-def _task(file: CardFile, task: Task, source: RowSource, required: bool) -> Iterator[Finding]:
-    for role in _ROLES:
-        if not any(role in layout.splits for layout in task.layouts):
-            continue
-        try:
-            rows = load_rows(task, role, source)
-        except SchemaError as error:
-            yield file.finding("FLN021", str(error), "sources")
-            return
-        except MissingRowsError as error:
-            if required:
-                yield file.finding("FLN020", str(error), "name")
-            continue
-        yield from _examples(file, rows)
-        examples = rows.examples(range(min(ROWS, len(rows))))
-        for writer in writers(task):
-            yield from _TemplateCheck(file, writer).run(examples)
-
-
-def _examples(file: CardFile, rows: TaskRows) -> Iterator[Finding]:
-    for reason, count in rows.skipped.items():
-        message = f"{count} of {count + len(rows)} {rows.role} rows: {reason}"
-        if reason in _BROKEN:
-            yield file.finding(_BROKEN[reason], message, "options")
-        elif reason.startswith("unresolved"):
-            yield file.finding("FLN024", message, "fields")
+def check_prompts(file: CardFile, writer: TemplateWriter, key: str, examples: Sequence[Example]) -> list[Finding]:
+    """All that is wrong with one template's prompts on these examples; `key` is that of the template's input."""
+    return _TemplateCheck(file, writer, key).run(examples)
 
 
 @dataclass
@@ -86,6 +42,7 @@ class _TemplateCheck:
 
     file: CardFile
     writer: TemplateWriter
+    key: str
     found: list[Finding] = field(default_factory=list)
 
     def run(self, examples: Sequence[Example]) -> list[Finding]:
@@ -98,12 +55,13 @@ class _TemplateCheck:
                 dropped.append(f"row {example.row}: {reason}")
         # An inverted template may pass over rows that have nothing to ask for: an article without a title.
         if dropped and (not self.writer.template.inverted or 2 * len(dropped) > len(examples)):
-            self._add("FLN025", f"{len(dropped)} of {len(examples)} examples dropped, such as {dropped[0]}", "input")
+            self._add("FLN025", f"{len(dropped)} of {len(examples)} examples dropped, such as {dropped[0]}", self.key)
         for example, prompt in written:
-            self._text(example, prompt.input, "input")
+            self._text(example, prompt.input, self.key)
             if self.writer.template.inverted:
                 self._text(example, prompt.target, "target")
         self._lengths([prompt for _, prompt in written])
+        self._promises([prompt for _, prompt in written])
         if self.writer.template.inverted:
             self._shows_target([prompt for _, prompt in written])
         elif written and not written[0][0].options:
@@ -128,6 +86,14 @@ class _TemplateCheck:
         if 2 * len(long) > len(prompts):
             message = f"{len(long)} of {len(prompts)} targets are over some {budget} tokens, so most would be dropped"
             self._add("FLN026", message, "target")
+
+    def _promises(self, prompts: Sequence[Prompt]) -> None:
+        for text in said(self.writer.template.input if self.key == "input" else self.writer.template.bare or ""):
+            for promise in promises(text):
+                broken = [prompt for prompt in prompts if not promise.kept(prompt.target)]
+                if len(broken) > BROKEN * len(prompts):
+                    message = f"{promise.words!r}, which {len(broken)} of {len(prompts)} targets are not, such as row "
+                    self._add("FLN039", f"{message}{broken[0].row}: {broken[0].target[:60]!r}", self.key)
 
     def _shows_target(self, prompts: Sequence[Prompt]) -> None:
         phrases = [prompt for prompt in prompts if len(prompt.target.split()) >= _PHRASE]
