@@ -1,3 +1,65 @@
-"""openflan: instruction tuning and held-out evaluation after FLAN (Wei et al., 2021)."""
+"""Instruction tuning after FLAN, end to end.
 
-__version__ = "0.1.0"
+    import openflan as of
+
+    mix = of.mixture("flan62", hold_out="sentiment")
+    run = of.train("smollm2-135m-instruct", mix, tokens=65_536, adapter=of.Lora(rank=16), out="runs/nb")
+    before = of.evaluate("smollm2-135m-instruct", mix.held_out, rows=64)
+    after = of.evaluate(run.model, mix.held_out, rows=64)
+    of.compare(before, after)
+
+The names in `__all__` are the public interface; every other module is internal and may change.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.2.0.dev0"
+
+if TYPE_CHECKING:
+    from openflan.api.data import mixture as mixture
+    from openflan.api.data import show as show
+    from openflan.api.evaluation import compare as compare
+    from openflan.api.evaluation import evaluate as evaluate
+    from openflan.api.evaluation import read_evaluation as read_evaluation
+    from openflan.api.run import run as run
+    from openflan.api.run import write_report as write_report
+    from openflan.api.training import train as train
+    from openflan.data.encode import Format as Format
+    from openflan.errors import OpenflanError as OpenflanError
+    from openflan.model.adapters import Lora as Lora
+    from openflan.recipe import Recipe as Recipe
+    from openflan.recipe import load_recipe as load_recipe
+
+_PLACES = {
+    "Format": "openflan.data.encode",
+    "Lora": "openflan.model.adapters",
+    "OpenflanError": "openflan.errors",
+    "Recipe": "openflan.recipe",
+    "compare": "openflan.api.evaluation",
+    "evaluate": "openflan.api.evaluation",
+    "load_recipe": "openflan.recipe",
+    "mixture": "openflan.api.data",
+    "read_evaluation": "openflan.api.evaluation",
+    "run": "openflan.api.run",
+    "show": "openflan.api.data",
+    "train": "openflan.api.training",
+    "write_report": "openflan.api.run",
+}
+"""Where each public name is imported from when it is first used: `import openflan` alone is instant."""
+
+__all__ = [*_PLACES]  # noqa: PLE0604 - the keys are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'openflan' has no attribute {name!r}")
+    found = getattr(import_module(_PLACES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PLACES])

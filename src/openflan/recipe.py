@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +44,17 @@ class Recipe(BaseModel):
     format: Format = Field(default_factory=Format)
     train: TrainConfig = Field(default_factory=lambda: TrainConfig(steps=1000))
     evaluate: EvalConfig = Field(default_factory=EvalConfig)
+
+    def replace(self, **sections: Any) -> Recipe:
+        """The recipe with some keys changed: `recipe.replace(train={"steps": 100}, data={"hold_out": "nli"})`.
+
+        Raises `RecipeError` for a wrong key or value.
+        """
+        values = self.model_dump()
+        for name, change in sections.items():
+            inside = isinstance(change, Mapping) and isinstance(values.get(name), dict)
+            values[name] = {**values[name], **change} if inside else change
+        return validate(Recipe, values, RecipeError, lambda location: "recipe")
 
     def save(self, path: Path) -> None:
         """Write the recipe with every key resolved."""

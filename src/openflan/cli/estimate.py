@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print memory, tokens and time with the assumptions behind them; exit status 1 when it does not fit."""
-    from openflan.cli.measuring import fetch_model
+    from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out, print_json
     from openflan.train.estimate import estimate, shape_of
 

@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_arguments(parser)
     parser.add_argument("--tasks", nargs="+", help="presets, clusters or datasets (default: what the recipe holds out)")
     parser.add_argument("--source", help="samples, mirror:DIR or hub, or several with commas (default: the recipe's)")
-    parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), help="how input and target are joined")
+    parser.add_argument(
+        "--join", choices=("eos", "newline", "space", "chat"),
+        help="how input and target are joined (default: as the model was tuned, else the recipe's)",
+    )  # fmt: skip
     parser.add_argument(
         "--as", dest="baseline", choices=MODEL_BASELINES, help="as one of the paper's untuned baselines"
     )
@@ -37,34 +40,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate; what is scored already is not scored again. Exit status 1 when a prompt could not be scored."""
-    from openflan.cli.measuring import fetch_model, measure_with_progress, print_summary
-    from openflan.cli.terminal import out, print_json
-    from openflan.errors import RecipeError
-    from openflan.evaluate.analysis.references import references
-    from openflan.evaluate.analysis.summary import summarize
-    from openflan.study.run import measured_tasks, rows_of
-
     options.changes = [*options.changes, *_changes(options)]
     recipe = _asked_as(recipe_of(options), options)
-    unseen, seen = measured_tasks(recipe)
-    tasks = list({task.name: task for task in [*unseen, *seen]}.values())
+
+    from openflan.api.evaluation import evaluate_recipe, tuned_model
+    from openflan.api.progress import fetch_model
+    from openflan.cli.terminal import out, print_json, tell
+    from openflan.errors import RecipeError
+    from openflan.evaluate.analysis.references import references
+    from openflan.report.tables import summary_table
+    from openflan.study.measure import in_its_format, rows_of
+    from openflan.study.tasks import measured_tasks
+
+    tasks = measured_tasks(recipe).all()
     if not tasks:
         raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
-    model = fetch_model(options.model)
-    if (model / "model" / "config.json").is_file():
-        model = model / "model"
+    model = tuned_model(fetch_model(options.model))
+    if not _says_format(options):
+        recipe, told = in_its_format(recipe, model)
+        if told:
+            tell(f"{told}; --join says otherwise")
     name = options.name or (model.parent.name if model.name == "model" else model.name)
-    folder = options.out or Path("runs") / f"eval-{name}"
-    results = measure_with_progress(recipe, model, name, folder, tasks)
-    summaries = [summarize(results, setting) for setting in results.settings]
+    done = evaluate_recipe(recipe, model, tasks, options.out or Path("runs") / f"eval-{name}", name=name)
+    summaries = [done.summary(setting) for setting in done.settings]
     if options.json:
         print_json({summary.setting: summary.to_dict() for summary in summaries})
     else:
         against = references(options.against, tasks, rows_of(recipe))
         for summary in summaries:
-            print_summary(summary, against)
-        out.print(f"Every scored prompt: {results.path}")
+            out.print(summary_table(summary, against))
+        out.print(f"Every scored prompt: {done.results.path}")
     return int(any(task.failures for summary in summaries for task in summary.tasks))
+
+
+def _says_format(options: argparse.Namespace) -> bool:
+    """Whether the person at the terminal chose how input and target are joined."""
+    chosen = ("format.join", "format.chat")
+    return bool(options.join or options.baseline) or any(change.startswith(chosen) for change in options.changes)
 
 
 def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
@@ -77,10 +89,7 @@ def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
         settings = {baseline.setting: PRESETS[baseline.setting]}
         shots = baseline.shots if shots is None else shots
     if shots is not None:
-        settings = {
-            name: replace(one, shots=replace(one.shots, count=shots, seed=recipe.evaluate.seed))
-            for name, one in settings.items()
-        }
+        settings = {name: replace(one, shots=replace(one.shots, count=shots)) for name, one in settings.items()}
     return recipe.model_copy(update={"evaluate": replace(recipe.evaluate, settings=settings)})
 
 

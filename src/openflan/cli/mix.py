@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 if TYPE_CHECKING:
-    from openflan.data.mixture import Mixture
-    from openflan.data.select import LoadedRows, Selection
-    from openflan.recipe import Recipe
+    from openflan.api.data import MixtureView
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,62 +21,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the mixture's table."""
+    from openflan.api.data import load_mixture
     from openflan.cli.terminal import print_json
 
-    recipe = recipe_of(options)
-    selection, rows, mixture = load(recipe)
+    mix = load_mixture(recipe_of(options).data)
     if options.json:
-        print_json([asdict(share) for share in mixture.shares(options.examples)])
-        return
-    print_table(selection, rows, mixture, recipe.data.rate_cap, options.examples)
+        print_json([asdict(share) for share in mix.mixture.shares(options.examples)])
+    else:
+        print_mixture(mix, options.examples)
 
 
-def load(recipe: Recipe) -> tuple[Selection, LoadedRows, Mixture]:
-    """Select the recipe's tasks and load their training rows, with a progress bar."""
-    from openflan.cli.terminal import progress
-    from openflan.data.select import make_mixture, select, training_rows
-
-    selection = select(recipe.data)
-    with progress("datasets") as bar:
-        line = bar.add_task("reading rows", total=len(selection.train))
-        rows = training_rows(recipe.data, selection.train, lambda _: bar.advance(line))
-    return selection, rows, make_mixture(recipe.data, rows)
-
-
-def print_table(
-    selection: Selection, rows: LoadedRows, mixture: Mixture, rate_cap: int, examples: int | None = None
-) -> None:
+def print_mixture(mix: MixtureView, examples: int | None = None) -> None:
     """Print what is drawn how often, what was left out, and what is missing."""
+    from openflan.api.data import share_table
+    from openflan.api.views import shown
     from openflan.cli.terminal import escape, out, table
 
-    shares = mixture.shares(examples)
-    cells = [
-        (
-            share.cluster,
-            share.name,
-            f"{share.rows:,}",
-            f"{share.skipped:,}" if share.skipped else "",
-            f"{share.rate:,}",
-            f"{share.probability:.2%}",
-            share.templates,
-            f"{share.draws:,.0f}",
-            f"{share.epochs:.2f}",
-        )
-        for share in shares
-    ]
-    columns = ("cluster", "dataset", "rows", "unusable", "rate", "share", "templates", "draws", "epochs")
-    out.print(table("Mixture", columns, cells, numbers=range(2, 9)))
-    out.print(
-        f"{len(shares)} datasets, {sum(share.rows for share in shares):,} rows; one round is {mixture.round:,} draws; "
-        f"rate = min(rows, {rate_cap:,}); fingerprint {mixture.fingerprint}"
-    )
-    if len(settings := shares[0].settings) > 1 or "options" not in settings:
-        out.print("Prompts are put as: " + ", ".join(f"{name} {share:.0%}" for name, share in settings.items()))
-    for part in rows.parts:
+    shares = share_table(mix.mixture, mix.config.rate_cap, examples)
+    cells = [[shown(cell) for cell in row] for row in shares.rows]
+    out.print(table(shares.title, shares.columns, cells, numbers=range(2, len(shares.columns))))
+    for note in shares.notes:
+        out.print(escape(note))
+    for part in mix.rows.parts:
         for reason, count in part.skipped.most_common():
             out.print(f"  {part.task.name}: {count:,} rows left out: {escape(reason)}")
-    if selection.left_out:
-        names = ", ".join(f"{name} ({reason})" for name, reason in selection.left_out.items())
+    if mix.left_out:
+        names = ", ".join(f"{name} ({reason})" for name, reason in mix.left_out.items())
         out.print(f"Not trained on: {names}")
-    for message in rows.missing.values():
+    for message in mix.missing.values():
         out.print(f"[yellow]Missing:[/yellow] {escape(message)}")

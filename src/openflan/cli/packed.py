@@ -11,12 +11,12 @@ def show_packed(recipe: Recipe, count: int) -> None:
     """Print the first rows of a recipe's training stream, example by example, the labelled part marked."""
     from rich.text import Text
 
-    from openflan.cli import mix
-    from openflan.cli.measuring import fetch_model
+    from openflan.api.data import load_mixture
+    from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out
     from openflan.study.run import Run
 
-    _, _, mixture = mix.load(recipe)
+    mixture = load_mixture(recipe.data).mixture
     stream = Run(recipe, Path(), fetch_model(recipe.model.path)).stream(mixture)
     decode = stream.encoder.tokenizer.decode
     rows = stream.rows(0)

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
-    from openflan.cli import mix
-    from openflan.cli.measuring import fetch_model
+    from openflan.api.data import load_mixture
+    from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out, progress
     from openflan.data.prepared import prepare
     from openflan.data.shards import Counts
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
 
     recipe = recipe_of(options)
     folder = options.out or Path("prepared") / recipe.name
-    _, _, mixture = mix.load(recipe)
+    mixture = load_mixture(recipe.data).mixture
     stream = Run(recipe, folder, fetch_model(recipe.model.path)).stream(mixture)
     rows = options.rows or recipe.train.total_steps * recipe.train.rows_per_step
     with progress("rows") as bar:

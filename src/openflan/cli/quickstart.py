@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the recipe."""
-    from openflan.cli.run import pipeline
+    from openflan.cli.run import run_and_tell
     from openflan.recipe import load_recipe
 
-    pipeline(load_recipe("quickstart", options.set), options.out)
+    run_and_tell(load_recipe("quickstart", options.set), options.out)

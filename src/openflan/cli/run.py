@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 if TYPE_CHECKING:
-    from openflan.evaluate.results import Results
     from openflan.recipe import Recipe
 
 
@@ -21,37 +20,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the recipe."""
-    recipe = recipe_of(options)
-    pipeline(recipe, options.out or Path("runs") / recipe.name)
+    run_and_tell(recipe_of(options), options.out)
 
 
-def pipeline(recipe: Recipe, folder: Path) -> None:
-    """Measure the untuned model, tune it, measure it again, and write the report; goes on where it was stopped."""
-    from openflan.cli import mix
-    from openflan.cli.measuring import fetch_model, measure_with_progress, print_comparison, tune
-    from openflan.cli.terminal import escape, out
-    from openflan.evaluate.results import BASELINE, TUNED, UNTUNED
-    from openflan.report.page import write_report
-    from openflan.study.run import Run, measured_tasks
-    from openflan.train.card import add_results
+def run_and_tell(recipe: Recipe, out: Path | None) -> None:
+    """Run a recipe and print what came of it."""
+    from openflan.api.evaluation import compare
+    from openflan.api.run import run as run_recipe
+    from openflan.cli.mix import print_mixture
+    from openflan.cli.terminal import escape, tell
+    from openflan.cli.terminal import out as console
+    from openflan.cli.train import print_trained
+    from openflan.report.tables import comparison_table
 
-    unseen, seen = measured_tasks(recipe)
-    tasks = list({task.name: task for task in [*unseen, *seen]}.values())
-    run = Run(recipe, folder, fetch_model(recipe.model.path))
-    run.begin()
-    selection, rows, mixture = mix.load(recipe)
-    mix.print_table(selection, rows, mixture, recipe.data.rate_cap)
-
-    def measure(name: str) -> Results:
-        how, model = run.subject(name)
-        return measure_with_progress(how, model, name, run.evaluation(name), tasks)
-
-    results = [measure(BASELINE), measure(UNTUNED)]
-    tune(run, mixture)
-    results.append(measure(TUNED))
-    report = write_report(folder)
-    add_results(run.tuned / "README.md", report.findings)
-    print_comparison(results)
-    for title, sentences in report.findings.items():
-        out.print(f"\n[bold]{title}[/bold]", *(f"- {escape(text)}" for text in sentences), sep="\n")
-    out.print(f"\nThe tuned model is in {run.tuned}, every scored prompt in {folder / 'eval'}.\nReport: {report.page}")
+    done = run_recipe(recipe, out, say=tell, on_mixture=print_mixture)
+    print_trained(done.trained)
+    *_, before, after = done.evaluations.values()
+    console.print(comparison_table([compare(before, after).comparison]))
+    if done.report is not None:
+        for title, sentences in done.report.findings.items():
+            console.print(f"\n[bold]{title}[/bold]", *(f"- {escape(text)}" for text in sentences), sep="\n")
+        console.print(
+            f"\nThe tuned model is in {done.trained.model}, every scored prompt in {done.folder / 'eval'}.\n"
+            f"Report: {done.report.page}"
+        )

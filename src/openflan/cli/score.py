@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     A line that cannot be scored comes back with `error` instead, in its place; exit status 1 then.
     """
-    from openflan.cli.measuring import fetch_model
+    from openflan.api.progress import fetch_model
     from openflan.data.encode import Format
     from openflan.evaluate.scoring.interface import Failure, RankRequest
     from openflan.evaluate.scoring.model import ModelScorer

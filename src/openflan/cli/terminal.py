@@ -23,6 +23,11 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDT
 err = Console(stderr=True, highlight=False, quiet=_SILENT)
 
 
+def tell(line: str) -> None:
+    """Say something beside the results."""
+    err.print(escape(line))
+
+
 def print_json(value: Any) -> None:
     """Machine-readable output, untouched by the terminal's width or colours."""
     if not _SILENT:

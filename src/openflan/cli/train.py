@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
+
+if TYPE_CHECKING:
+    from openflan.api.training import TrainedRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,17 +28,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, and save a plain Hugging Face folder to `<run folder>/model`."""
-    from openflan.cli import mix
-    from openflan.cli.measuring import fetch_model, tune
-    from openflan.cli.terminal import out
-    from openflan.study.run import Run
+    from openflan.api.data import load_mixture
+    from openflan.api.progress import fetch_model
+    from openflan.api.training import train_recipe
+    from openflan.cli.mix import print_mixture
+    from openflan.cli.terminal import out, tell
 
     recipe = recipe_of(options)
-    run = Run(recipe, options.out or Path("runs") / recipe.name, fetch_model(recipe.model.path))
-    run.begin()
+    fetch_model(recipe.model.path)  # the cheap checks come before the rows are read
     mixture = None
     if not options.without_rows:
-        selection, rows, mixture = mix.load(recipe)
-        mix.print_table(selection, rows, mixture, recipe.data.rate_cap)
-    tune(run, mixture, resume=options.resume, prepared=options.prepared)
-    out.print(f"The tuned model is in {run.tuned}; transformers loads it as it is.")
+        mix = load_mixture(recipe.data)
+        print_mixture(mix)
+        mixture = mix.mixture
+    folder = options.out or Path("runs") / recipe.name
+    trained = train_recipe(recipe, mixture, folder, resume=options.resume, prepared=options.prepared, say=tell)
+    print_trained(trained)
+    out.print(f"The tuned model is in {trained.model}; transformers loads it as it is.")
+
+
+def print_trained(trained: TrainedRun) -> None:
+    """Say how long a run was, what its last loss was, and what it left out."""
+    from openflan.api.progress import duration
+    from openflan.cli.terminal import escape, out
+
+    result = trained.result
+    out.print(
+        f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
+        f"{duration(result.seconds)}; last loss {result.loss:.3f}"
+    )
+    note = trained.folder / "dropped.json"
+    dropped = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    for what, count in sorted(dropped.items(), key=lambda item: -item[1]):
+        out.print(f"  left out {count:,} of the examples drawn: {escape(what)}")

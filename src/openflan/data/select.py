@@ -37,6 +37,9 @@ class DataConfig:
     """What to train on."""
     hold_out: Names = ()
     """What is never trained on, with all that is too close to it."""
+    hold_out_rule: Literal["cluster", "dataset"] = "cluster"
+    """Whether a dataset that is held out takes its cluster with it, and what is too close to that, as in the paper; or
+    `dataset`: just what is named, for leave-one-dataset-out."""
     allow_overlap: bool = False
     """Train on what is held out all the same: for supervised baselines."""
     cards: Names = ()
@@ -90,7 +93,7 @@ def select(config: DataConfig) -> Selection:
     """
     catalog = config.catalog()
     held_out = _unique(task for name in config.hold_out for task in catalog.tasks(name))
-    reasons = excluded_cards(catalog, config.hold_out)
+    reasons = excluded_cards(catalog, config.hold_out, config.hold_out_rule)
     train: list[Task] = []
     left_out: dict[str, str] = {}
     for selector in config.tasks:
@@ -108,12 +111,18 @@ def select(config: DataConfig) -> Selection:
     return Selection(_unique(train), held_out, left_out)
 
 
-def excluded_cards(catalog: Catalog, hold_out: Collection[str]) -> dict[str, str]:
+def excluded_cards(
+    catalog: Catalog, hold_out: Collection[str], rule: Literal["cluster", "dataset"] = "cluster"
+) -> dict[str, str]:
     """Names of cards that may not be trained on when `hold_out` is evaluated as unseen, with the reason.
 
     Holding out a dataset holds out its cluster (or its subcluster, where the card has one, as the released code splits
-    the miscellaneous cluster).
+    the miscellaneous cluster; a miscellaneous dataset without one stands alone). With the rule `dataset` only what is
+    named is held out.
     """
+    named = {task.card.name: "held out" for name in hold_out for task in catalog.tasks(name)}
+    if rule == "dataset":
+        return named
     clusters: set[str] = set()
     subclusters: set[str] = set()
     for name in hold_out:
@@ -124,7 +133,7 @@ def excluded_cards(catalog: Catalog, hold_out: Collection[str]) -> dict[str, str
             _hold(task.card, clusters, subclusters)
     closed = excluded_clusters(clusters)
     reasons = {card.name: closed[card.cluster] for card in catalog.values() if card.cluster in closed}
-    return reasons | {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters}
+    return reasons | {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters} | named
 
 
 def training_rows(
@@ -162,7 +171,7 @@ def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:
 def _hold(card: Card, clusters: set[str], subclusters: set[str]) -> None:
     if card.subcluster:
         subclusters.add(card.subcluster)
-    else:
+    elif card.cluster != "misc":  # no kind of task: its members have nothing in common
         clusters.add(card.cluster)
 
 

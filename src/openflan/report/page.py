@@ -19,7 +19,7 @@ from openflan.files import write_json, write_text
 from openflan.recipe import load_recipe
 from openflan.report import figures
 from openflan.report.findings import Group, as_tree, constant_answers, find
-from openflan.study.run import measured_tasks
+from openflan.study.tasks import measured_tasks
 
 AXES = {
     "accuracy": ("Accuracy", "per cent right, options ranked"),
@@ -56,7 +56,8 @@ class Report(NamedTuple):
 def write_report(folder: Path) -> Report:
     """Write `summary.json` and `report.html` into a run folder. Raises `ResultsError` where something is missing."""
     recipe = load_recipe(folder / "recipe.yaml")
-    unseen, seen = measured_tasks(recipe)
+    measured = measured_tasks(recipe)
+    unseen, seen = measured.held_out, measured.seen
     results = {
         name: read_results(folder / "eval" / name)
         for name in (BASELINE, UNTUNED, TUNED)

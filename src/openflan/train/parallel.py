@@ -85,6 +85,11 @@ class World:
             dist.barrier()
 
 
+def is_main_process() -> bool:
+    """Whether this is the process that writes what is written once, as torchrun numbers them."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def world(device: torch.device | None = None) -> Iterator[World]:
     """The processes that torchrun started (this one alone, without it), joined while the block runs.

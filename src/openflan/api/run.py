@@ -1,0 +1,78 @@
+"""A whole run: measure the untuned model, tune it, measure it again, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openflan.api.data import MixtureView, load_mixture
+from openflan.api.evaluation import Evaluation, evaluate_recipe
+from openflan.api.progress import fetch_model
+from openflan.api.training import TrainedRun, train_recipe
+from openflan.evaluate.results import BASELINE, TUNED, UNTUNED
+from openflan.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from openflan.report.page import Report
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run folder with all that a run leaves in it."""
+
+    folder: Path
+    mixture: MixtureView
+    trained: TrainedRun
+    evaluations: dict[str, Evaluation]
+    report: Report | None
+
+
+Hook = Callable[[str], None]
+
+
+def run(
+    recipe: Recipe | str | Path,
+    out: str | Path | None = None,
+    *,
+    silent: bool = False,
+    say: Hook | None = None,
+    on_mixture: Callable[[MixtureView], None] | None = None,
+) -> FinishedRun:
+    """Run a recipe (or the file, or the name of one that comes with openflan) in the folder `out`, `runs/NAME` if None.
+
+    Started again on the same folder, it goes on where it was. `on_mixture` gets the mixture before anything long
+    begins. Raises what the steps raise: `RecipeError`, `MissingRowsError`, `ModelError`, `TrainError`, `ResultsError`.
+    """
+    from openflan.study.run import Run
+    from openflan.study.tasks import measured_tasks
+    from openflan.train.parallel import is_main_process
+
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    folder = Path(out) if out else Path("runs") / recipe.name
+    tasks = measured_tasks(recipe).all()
+    steps = Run(recipe, folder, fetch_model(recipe.model.path, silent=silent))
+    mix = load_mixture(recipe.data, silent=silent)
+    steps.check(mix.mixture)
+    if on_mixture:
+        on_mixture(mix)
+
+    def measure(name: str) -> Evaluation:
+        how, model = steps.how_to_measure(name)
+        return evaluate_recipe(how, model, tasks, steps.evaluation(name), name=name, silent=silent)
+
+    evaluations = {name: measure(name) for name in (BASELINE, UNTUNED)}
+    trained = train_recipe(recipe, mix.mixture, folder, silent=silent, say=say)
+    evaluations[TUNED] = measure(TUNED)
+    return FinishedRun(folder, mix, trained, evaluations, write_report(folder) if is_main_process() else None)
+
+
+def write_report(folder: str | Path) -> Report:
+    """Write `report.html` and `summary.json` for all that was measured in a run or evaluation folder.
+
+    Raises `ResultsError` where there is nothing.
+    """
+    from openflan.report.page import write_report as write
+
+    return write(Path(folder))

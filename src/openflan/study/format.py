@@ -1,0 +1,24 @@
+"""The format of a model where nobody says one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from openflan.data.encode import Format
+from openflan.model.format_file import read_format
+from openflan.model.load import load_config, load_tokenizer
+
+
+def default_format(model: Path, row_length: int | None = None) -> Format:
+    """The format that the model in a folder was tuned in; else a chat model's own turns, else the paper's EOS.
+
+    With `row_length`, input and target together fit a training row.
+    """
+    if tuned := read_format(model):
+        return tuned
+    tokenizer: Any = load_tokenizer(model)
+    chat = bool(getattr(tokenizer, "chat_template", None)) and not load_config(model).is_encoder_decoder
+    longest = row_length or 1280
+    target = min(256, longest // 4)
+    return Format(join="chat" if chat else "eos", input_length=min(1024, longest - target), target_length=target)
