@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from openflan.errors import ModelError
 from openflan.files import cache, write_json
 from openflan.model.folder import ADAPTER, lineage, model_folder, read_object
+from openflan.model.weights import read_header
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
 _NO_WEIGHTS = frozenset({"training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.pt", "rng_state.pth"})
@@ -54,14 +54,8 @@ def _saved_dtype(folder: Path) -> str | None:
     """The precision of the first weights in a folder, if they are in safetensors files."""
     names = {"F32": "float32", "BF16": "bfloat16", "F16": "float16", "F64": "float64"}
     for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            try:
-                header = json.loads(file.read(min(size, 1 << 28)))
-            except ValueError:
-                raise ModelError(f"{path} is damaged: it has no header; get the file again") from None
-        for weight in header.values():
-            if name := names.get(weight.get("dtype")):
+        for weight in read_header(path).values():
+            if name := names.get(weight["dtype"]):
                 return name
     return None
 

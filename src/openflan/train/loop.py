@@ -104,7 +104,7 @@ class _Trainer:
         self.share = here.shard(config.rows_per_step)
         self.saved_dtype = model.dtype
         self.compute = _compute_dtype(config, here.device)
-        self.adapted = _prepare(model.to(here.device), config)
+        self.adapted = _prepare(model.to(here.device), config, self.compute)
         with self._precision():
             self.loss = loss_for(model)
         model.train()
@@ -290,13 +290,18 @@ class _Trainer:
         )
 
 
-def _prepare(model: Any, config: TrainConfig) -> Any:
-    """Make the weights that are trained float32, or add an adapter; returns the adapter's wrapper."""
+def _prepare(model: Any, config: TrainConfig, compute: torch.dtype) -> Any:
+    """Make the weights that are trained float32, or add an adapter; returns the adapter's wrapper.
+
+    An adapter's base stays in its own precision, unless it is to be computed in float32.
+    """
     if config.adapter is None:
         model.float()
         return None
     if config.shard:
         raise TrainError("an adapter is trained on copies of the model; leave `shard` off")
+    if compute is torch.float32:
+        model.float()
     return add_lora(model, config.adapter, seed=config.seed)
 
 

@@ -117,7 +117,7 @@ def _chunk_loss(model: PreTrainedModel, states: Tensor, targets: Tensor) -> Tens
 def logits(model: PreTrainedModel, states: Tensor) -> Tensor:
     """Hidden states onto the vocabulary, with the scaling that some models' heads apply."""
     config: Any = model.config
-    if getattr(config, "scale_decoder_outputs", False):  # T5
+    if getattr(config, "scale_decoder_outputs", config.model_type == "umt5" and config.tie_word_embeddings):  # T5, UMT5
         states = states * config.d_model**-0.5
     head: Any = model
     scores: Tensor = head.get_output_embeddings()(states)
@@ -142,7 +142,7 @@ def evaluating(model: PreTrainedModel) -> Iterator[None]:
 def probe(model: PreTrainedModel) -> list[Encoded]:
     """Three short made-up sequences over the model's vocabulary, to check a packed forward pass with."""
     embeddings: Any = model.get_input_embeddings()
-    size = embeddings.num_embeddings
+    size = embeddings.weight.shape[0]
     random = np.random.default_rng(0)
     return [Encoded(random.integers(0, size, length).tolist(), length // 2) for length in (9, 6, 5)]
 
