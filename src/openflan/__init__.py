@@ -50,7 +50,7 @@ _PLACES = {
 }
 """Where each public name is imported from when it is first used: `import openflan` alone is instant."""
 
-__all__ = [*_PLACES]  # noqa: PLE0604 - the keys are strings
+__all__ = [*_PLACES]
 
 
 def __getattr__(name: str) -> Any:

@@ -85,7 +85,8 @@ def show(
     """
     task = load_catalog(*map(Path, cards)).tasks(dataset)[0]
     kind = str(template) if template is not None else None
-    setting = PRESETS[kind] if kind in PRESETS else PRESETS["bare" if bare else "options"]
+    named = kind if kind is not None and kind in PRESETS else "bare" if bare else "options"
+    setting = PRESETS[named]
     writers = [one for one in setting.writers_of(task) if kind is None or kind in PRESETS or one.name == kind]
     if not writers:
         last = len(task.card.templates) - 1

@@ -46,7 +46,9 @@ class TrainedRun:
 
     def __repr__(self) -> str:
         one = self.result
-        return f"{self.model}: {one.step:,} steps, {one.tokens:,} tokens, {one.labelled:,} labelled, loss {one.loss:.3f}"
+        return (
+            f"{self.model}: {one.step:,} steps, {one.tokens:,} tokens, {one.labelled:,} labelled, loss {one.loss:.3f}"
+        )
 
     def _repr_html_(self) -> str:
         steps = [(line["step"], line["loss"], line["lr"]) for line in self.metrics]

@@ -35,8 +35,8 @@ class Format:
     input_length: int = 1024
     target_length: int = 256
     chat: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """With `join: chat`: `template` (a name, where the tokenizer has several), `system` (a system message), `today` (what
-    the template prints as the date, 2024-07-26), and whatever else the template takes, such as `enable_thinking`."""
+    """With `join: chat`: `template` (a name, where the tokenizer has several), `system` (a message), `today` (what the
+    template prints as the date, 2024-07-26), and whatever else the template takes, such as `enable_thinking`."""
 
     @property
     def scores_end(self) -> bool:

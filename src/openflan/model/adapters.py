@@ -5,10 +5,14 @@ Recipes hold a `Lora`, and verbs that only look at data read recipes: so torch i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openflan.errors import ModelError
+from openflan.model.folder import ADAPTER, read_object
+from openflan.model.weights import read_header
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -40,6 +44,7 @@ def add_lora(model: PreTrainedModel, lora: Lora, *, seed: int) -> Any:
         from peft import LoraConfig, get_peft_model
     except ImportError:
         raise ModelError("LoRA needs peft: pip install 'openflan[lora]'") from None
+    untie(model, lora.targets)
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
@@ -59,3 +64,46 @@ def merge_lora(adapted: Any) -> PreTrainedModel:
     """The plain model again, with the adapters' changes added to its weights."""
     merged: PreTrainedModel = adapted.merge_and_unload()
     return merged
+
+
+def untie(model: Any, adapted: Iterable[str]) -> None:
+    """Give the output head weights of its own where it shares the embeddings' and one of the two is `adapted`.
+
+    An adapter changes one matrix: merged into shared weights, it would change both.
+    """
+    import torch
+
+    embeddings, head = _vocabulary_layers(model)
+    if head is None or head.weight is not embeddings.weight:
+        return
+    names = {name.rpartition(".")[2] for name, module in model.named_modules() if module in (head, embeddings)}
+    if names.isdisjoint(name.rpartition(".")[2] for name in adapted):
+        return
+    if model.config.is_encoder_decoder:
+        raise ModelError(f"{type(model).__name__} shares its embeddings among its parts; no adapter can go on them")
+    head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=head.weight.requires_grad)
+    model.config.tie_word_embeddings = False
+    model.all_tied_weights_keys = {}
+
+
+def make_room(base: Any, folder: Path) -> None:
+    """Prepare a base model for the adapter in a folder: untied, and with as many tokens as the adapter was saved with.
+
+    Raises `ModelError` for an adapter that ties what it trains, which cannot be merged.
+    """
+    settings = read_object(folder / ADAPTER)
+    if settings.get("ensure_weight_tying"):
+        raise ModelError(f"the adapter in {folder} ties what it trains (ensure_weight_tying); that is not supported")
+    targets = settings.get("target_modules") or ()
+    adapted = [*([] if isinstance(targets, str) else targets), *(settings.get("modules_to_save") or ())]
+    untie(base, adapted)
+    weights = folder / "adapter_model.safetensors"
+    places = {name for name, module in base.named_modules() if module in _vocabulary_layers(base)}
+    for name, weight in read_header(weights).items() if weights.is_file() else ():
+        place = name.removeprefix("base_model.model.").removesuffix(".weight").removesuffix(".base_layer")
+        if place in places and weight["shape"][0] != base.get_input_embeddings().weight.shape[0]:
+            base.resize_token_embeddings(weight["shape"][0], mean_resizing=False)
+
+
+def _vocabulary_layers(model: Any) -> tuple[Any, Any]:
+    return model.get_input_embeddings(), model.get_output_embeddings()

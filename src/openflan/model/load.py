@@ -6,7 +6,9 @@ Only folders: nothing here reaches for the network. A folder that holds a LoRA a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,62 +27,78 @@ from transformers import (
 from openflan.data.encode import Encoder, Format
 from openflan.data.literal import Controls
 from openflan.errors import ModelError
+from openflan.model.adapters import make_room
 from openflan.model.chat import control_tokens, read_chat
+from openflan.model.folder import lineage, model_folder, read_object
+from openflan.model.weights import expect_whole_weights
 
 Dtype = Literal["auto", "float32", "bfloat16", "fast"]
 
 
 def load_config(path: str | Path) -> PreTrainedConfig:
     """The configuration of the model in a folder (of an adapter: its base's); raises `ModelError`."""
-    folder = _folder(path)
-    if base := _base_of(folder):
-        return load_config(base)
+    folder = lineage(model_folder(path))[-1]
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} holds no config.json; it needs to be a Hugging Face model folder")
-    try:
+    read_object(folder / "config.json")
+    with _told(f"{folder}/config.json cannot be read"):
         config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except ValueError as error:
-        raise ModelError(f"{folder}/config.json cannot be read: {error}") from None
     return config
 
 
 def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder; an adapter's own, else its base's; raises `ModelError` for none."""
-    folder = _folder(path)
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
-        if base := _base_of(folder):
-            return load_tokenizer(base)
-        raise ModelError(f"{folder} holds no tokenizer.json; save the model's tokenizer into the folder")
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return tokenizer
+    folders = lineage(model_folder(path))
+    for folder in folders:
+        if any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
+            with _told(f"the tokenizer in {folder} cannot be read"):
+                tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            return tokenizer
+    raise ModelError(f"{folders[0]} holds no tokenizer.json; save the model's tokenizer into the folder")
 
 
 def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
-    """A causal or encoder-decoder model in evaluation mode.
+    """A causal or encoder-decoder model in evaluation mode, any adapter merged.
 
     Its attention is PyTorch's fused one where the architecture has it, else its own (Gemma 2, GPT-J, BLOOM, Mamba).
-
     `dtype` "auto" keeps the one the weights were saved in, "fast" is `fast_dtype`; `device` defaults to the GPU where
     there is one.
-    Raises `ModelError` for a folder that is missing, incomplete, or of a model that is neither kind.
+    Raises `ModelError` for a folder that is missing, incomplete, damaged, or of a model that is neither kind.
     """
-    folder = _folder(path)
-    if base := _base_of(folder):
-        return _merge_adapter(load_model(base, dtype=dtype, device=device), folder)
+    *adapters, folder = lineage(model_folder(path))
     config = load_config(folder)
     loader: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    try:
+    expect_whole_weights(folder)
+    with _told(f"the model in {folder} cannot be loaded"):
         # from_pretrained leaves a model in evaluation mode.
-        model: PreTrainedModel = loader.from_pretrained(
+        model, report = loader.from_pretrained(
             folder,
             dtype=fast_dtype(device) if dtype == "fast" else dtype,
             local_files_only=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
-        raise ModelError(f"the model in {folder} cannot be loaded: {error}") from None
-    placed: Any = model
-    placed.to(device or default_device())
-    return model
+    if lacking := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"the weights in {folder} are not complete: {len(lacking)} are missing that its config.json asks for, "
+            f"{lacking[0]} the first; get the files again"
+        )
+    for adapter in reversed(adapters):
+        model = _merge_adapter(model, adapter)
+    model.to(device or default_device())
+    merged: PreTrainedModel = model
+    return merged
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Whatever goes wrong while the libraries read a stranger's files, as one sentence."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # OSError to KeyError, and the tokenizers library's bare Exception
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(f"{what}: {lines[0]}") from None
 
 
 def fast_dtype(device: str | torch.device | None = None) -> torch.dtype:
@@ -142,28 +160,15 @@ def _without_controls(backend: Any, controls: Mapping[str, int]) -> Any:
     return tokenizer
 
 
-def _folder(path: str | Path) -> Path:
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise ModelError(
-            f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
-            f"(hf download ORG/NAME --local-dir FOLDER) and give the folder"
-        )
-    return folder
-
-
-def _base_of(folder: Path) -> str | None:
-    """The base model's folder, if this one holds an adapter."""
-    adapter = folder / "adapter_config.json"
-    if not adapter.is_file():
-        return None
-    return str(json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"])
-
-
 def _merge_adapter(base: PreTrainedModel, folder: Path) -> PreTrainedModel:
     try:
         from peft import PeftModel
     except ImportError:
         raise ModelError(f"{folder} holds an adapter; to merge it: pip install 'openflan[lora]'") from None
-    merged: PreTrainedModel = PeftModel.from_pretrained(base, str(folder)).merge_and_unload()
+    expect_whole_weights(folder)
+    make_room(base, folder)
+    with _told(f"the adapter in {folder} does not fit its base"), warnings.catch_warnings():
+        # Weights that an adapter's file lacks are a warning to peft; they would stay at random values.
+        warnings.filterwarnings("error", message=".*missing adapter keys.*")
+        merged: PreTrainedModel = PeftModel.from_pretrained(base, str(folder)).merge_and_unload()
     return merged

@@ -64,9 +64,7 @@ def in_its_format(recipe: Recipe, model: Path) -> tuple[Recipe, str | None]:
     tuned = read_format(model)
     if tuned is None:
         return recipe, None
-    asked = replace(
-        tuned, input_length=recipe.format.input_length, target_length=recipe.format.target_length
-    )
+    asked = replace(tuned, input_length=recipe.format.input_length, target_length=recipe.format.target_length)
     if asked == recipe.format:
         return recipe, None
     told = f"{model} was tuned in the format {_named(tuned)}, and is asked in it (not {_named(recipe.format)})"

@@ -32,12 +32,13 @@ from openflan.evaluate.results import BASELINE, TUNED
 from openflan.files import write_json
 from openflan.model.format_file import write_format
 from openflan.model.identity import model_identity
-from openflan.model.load import default_device, encoder_for, load_model, load_tokenizer
+from openflan.model.load import default_device, encoder_for, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
 from openflan.train.card import model_card
 from openflan.train.loop import Progress, TrainResult, train
 from openflan.train.parallel import world
+from openflan.train.place import load_to_train
 from openflan.train.result import check_folder, identity
 
 MIXTURE = "mixture.json"
@@ -99,7 +100,7 @@ class Run:
         rows, about, dropped = self._rows(mixture, prepared, say)
         with world() as here:
             result = train(
-                load_model(self.model, device="cpu"),
+                load_to_train(self.model, recipe.train, here),
                 rows,
                 recipe.train,
                 self.folder,

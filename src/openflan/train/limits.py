@@ -19,7 +19,7 @@ class Limits:
 
     def __init__(self, model: PreTrainedModel) -> None:
         embeddings: Any = model.get_input_embeddings()
-        self.tokens = int(embeddings.num_embeddings)
+        self.tokens = int(embeddings.weight.shape[0])
         self.longest = context_of(model.config)
 
     def check(self, rows: PackedRows, step: int) -> None:

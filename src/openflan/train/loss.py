@@ -122,7 +122,7 @@ def _chunk_loss(model: PreTrainedModel, states: Tensor, targets: Tensor) -> Tens
 def logits(model: PreTrainedModel, states: Tensor) -> Tensor:
     """Hidden states onto the vocabulary, with the scaling that some models' heads apply."""
     config: Any = model.config
-    if getattr(config, "scale_decoder_outputs", False):  # T5
+    if getattr(config, "scale_decoder_outputs", config.model_type == "umt5" and config.tie_word_embeddings):  # T5, UMT5
         states = states * config.d_model**-0.5
     head: Any = model
     scores: Tensor = head.get_output_embeddings()(states)

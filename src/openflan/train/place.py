@@ -45,13 +45,18 @@ def is_shared_out(config: TrainConfig, here: World) -> bool:
     return config.shard and here.size > 1
 
 
-def make_trainable(model: Any, config: TrainConfig) -> Any:
-    """Make the weights that are trained float32, or add an adapter; returns the adapter's wrapper."""
+def make_trainable(model: Any, config: TrainConfig, compute: torch.dtype) -> Any:
+    """Make the weights that are trained float32, or add an adapter; returns the adapter's wrapper.
+
+    An adapter's base stays in its own precision, unless it is to be computed in float32.
+    """
     if config.adapter is None:
         model.float()
         return None
     if config.shard:
         raise TrainError("an adapter is trained on copies of the model; leave `shard` off")
+    if compute is torch.float32:
+        model.float()
     return add_lora(model, config.adapter, seed=config.seed)
 
 

@@ -37,7 +37,7 @@ class Probe:
         embeddings: Any = model.get_input_embeddings()
         random = np.random.default_rng(0)
         lengths = (9, 6, 5)
-        sequences = (random.integers(0, embeddings.num_embeddings, length).tolist() for length in lengths)
+        sequences = (random.integers(0, embeddings.weight.shape[0], length).tolist() for length in lengths)
         return cls([Encoded(tokens, len(tokens) // 2) for tokens in sequences], device)
 
     @property

@@ -33,7 +33,7 @@ from openflan.train.loss import loss_for
 from openflan.train.metrics import Metrics
 from openflan.train.optimizer import learning_rate, make_optimizer
 from openflan.train.parallel import World
-from openflan.train.place import exchange, is_shared_out, make_trainable, place, precision, whole
+from openflan.train.place import compute_dtype, exchange, is_shared_out, make_trainable, place, precision, whole
 from openflan.train.prefetch import prefetch
 from openflan.train.proof import prove_isolation
 from openflan.train.result import Progress, TrainResult, write_result
@@ -70,7 +70,7 @@ class Trainer:
         self.identity = dict(identity)
         self.share = here.shard(config.rows_per_step)
         self.saved_dtype = model.dtype
-        self.adapted = make_trainable(model, config)
+        self.adapted = make_trainable(model, config, compute_dtype(config, here.device))
         self.loss = loss_for(model)
         self.module = place(self.loss, model, config, here)
         with precision(config, here):

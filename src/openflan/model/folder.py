@@ -1,0 +1,78 @@
+"""Model folders, before anything is loaded from them: where they are, what they are made of, what an adapter stands on.
+
+No torch here, so that what is wrong with a folder is said at once.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from openflan.errors import ModelError
+
+ADAPTER = "adapter_config.json"
+
+
+def model_folder(path: str | Path) -> Path:
+    """The folder at `path`; raises `ModelError` if there is none."""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ModelError(
+            f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
+            f"(hf download ORG/NAME --local-dir FOLDER) and give the folder"
+        )
+    return folder
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a model folder; raises `ModelError` where it is damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); get the file again") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} holds {type(value).__name__} where an object is expected; get the file again")
+    return value
+
+
+def base_of(folder: Path) -> Path | None:
+    """The folder of the model that an adapter changes; None for a model of its own. Raises `ModelError`."""
+    if not (folder / ADAPTER).is_file():
+        return None
+    name = read_object(folder / ADAPTER).get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise ModelError(f"{folder / ADAPTER} does not name its base model (base_model_name_or_path)")
+    base = _found(name, folder)
+    if base is None:
+        raise ModelError(
+            f"{folder} holds an adapter of {name!r}, which is not on this machine: download that model "
+            f"(hf download {name}), or write the path of its folder into {ADAPTER} as base_model_name_or_path"
+        )
+    return base
+
+
+def lineage(folder: Path) -> list[Path]:
+    """A model folder, the base it is an adapter of, and so on; raises `ModelError` for an adapter of itself."""
+    folders = [folder]
+    while base := base_of(folders[-1]):
+        if base.resolve() in {one.resolve() for one in folders}:
+            raise ModelError(
+                f"{folders[-1] / ADAPTER} names {base} as its base, which leads back to the adapter itself"
+            )
+        folders.append(base)
+    return folders
+
+
+def _found(name: str, folder: Path) -> Path | None:
+    """A base model by its path (from the adapter's folder, or from here), or by its name on the hub."""
+    path = Path(name).expanduser()
+    for place in (folder / path, path):  # An absolute path stays what it is.
+        if place.is_dir():
+            return place
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(name, local_files_only=True))
+    except (ImportError, OSError, ValueError):
+        return None
