@@ -41,6 +41,17 @@ class ModelError(OpenflanError):
     """A model folder is missing, incomplete or does not fit the work."""
 
 
+class Stopped(Exception):
+    """Work was stopped from outside, and what there was of it is saved: the same command goes on from there.
+
+    `status` is the exit status that says so: 143 after SIGTERM, 130 after Ctrl-C.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A phrase that points from a wrong name to the right ones: `; did you mean 'rte'?`, or all names when few."""
     names = sorted(valid)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import BOS, EOS, byte_encoder, byte_tokenizer
 
-from openflan.data.encode import Encoder, Format
+from openflan.data.encode import Chat, Encoder, Format
 
 texts = st.text(alphabet="abc the\ncat é🙂'", min_size=1, max_size=30).filter(str.strip)
 joins = st.sampled_from(["eos", "newline", "space"])
@@ -44,7 +44,7 @@ def test_only_plain_continuations_are_scored_without_the_end():
 def test_a_straddling_token_belongs_to_the_target():
     tokenizer = byte_tokenizer()
     assert len(tokenizer.encode("cat").ids) == 1
-    chat = Encoder(tokenizer, Format(join="chat"), eos=EOS, chat=lambda text: text)
+    chat = Encoder(tokenizer, Format(join="chat"), eos=EOS, chat=Chat("", ""))
     tokens, start = chat.pairs([("the c", "at")], end=False)[0]
     assert tokens == tokenizer.encode("the cat").ids
     assert tokenizer.decode(tokens[start:]).strip() == "cat"

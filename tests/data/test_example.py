@@ -120,3 +120,50 @@ TOY = Card.model_validate(
         "templates": [{"input": "{{ premise }}"}],
     }
 )
+
+
+def test_id_follows_from_what_the_example_says(read: Callable[..., Example], make_task: Callable[..., Task]) -> None:
+    example = read(ROW)
+    assert example.id == "8e649eaefafbdf14"  # never to change: results are joined on it
+    task = make_task()
+    assert ExampleReader(task, task.layouts[0]).read({**ROW, "label": "entailed"}, 99).id == example.id
+    variant = Task(make_task(variants={"r1": {}}).card, "r1")
+    others = [
+        ExampleReader(variant, variant.layouts[0]).read({**ROW, "label": "entailed"}, 7),
+        read({**ROW, "premise": "It rained."}),
+        read({**ROW, "label": 1}),
+        read(ROW, options={"entailed": "yes", "open": "maybe"}),
+        read(ROW, name="other"),
+    ]
+    assert len({example.id, *(other.id for other in others)}) == 6
+
+
+def test_id_of_a_row_with_half_a_character(read: Callable[..., Example]) -> None:
+    assert len(read({**ROW, "premise": "It \ud83d rains."}).id) == 16
+
+
+def test_white_space_at_the_edges_of_answers_goes_everywhere_alike(read: Callable[..., Example]) -> None:
+    source = [{"columns": {"question": "string", "choices": "list[string]", "gold": "int"}}]
+    row = {"question": "Capital of France?", "choices": ["Rome ", " Paris\n", "Bern"], "gold": 1}
+    changes: dict[str, Any] = {"sources": source, "fields": ["question"], "options": "{{ choices }}"}
+    example = read(row, answer="{{ choices[gold] }}", references="{{ [choices[gold], 'Paris'] }}", **changes)
+    assert (example.options, example.answer, example.references) == (("Rome", "Paris", "Bern"), "Paris", ("Paris",))
+
+
+@pytest.mark.parametrize("references", ["{{ [] }}", "{{ ['', ' '] }}", "{{ [none] }}", "{{ premise }}"])
+def test_answer_is_always_among_the_references(read: Callable[..., Example], references: str) -> None:
+    assert read(ROW, options=None, answer="{{ premise }}", references=references).references == ("It rains.",)
+    example = read(ROW, options=None, answer="dry", references="{{ ['wet'] }}")
+    assert example.references == ("dry", "wet")
+
+
+def test_row_with_an_empty_option_is_left_out(read: Callable[..., Example]) -> None:
+    with pytest.raises(SkipRow, match="an option is empty"):
+        read(ROW, options="{{ [premise, ' '] }}", answer="{{ premise }}")
+
+
+def test_options_and_references_must_be_lists_of_texts(read: Callable[..., Example]) -> None:
+    with pytest.raises(SkipRow, match="options are no list"):
+        read(ROW, options="{{ premise }}", answer="It rains.")
+    with pytest.raises(SkipRow, match="references are no list"):
+        read(ROW, options=None, answer="x", references="{{ premise | length }}")

@@ -7,7 +7,7 @@ from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 
-from openflan.data.encode import Encoder, Format
+from openflan.data.encode import Chat, Encoder, Format
 from openflan.data.example import Example
 from openflan.data.fewshot import FewShot, Shots
 from openflan.data.prompt import TemplateWriter
@@ -61,7 +61,7 @@ class Rows:
 def encoder(join="newline", **limits):
     tokenizer = Tokenizer(WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = Split(Regex(r"\w+|\W"), "isolated")
-    return Encoder(tokenizer, Format(join=join, **limits), eos=0, chat=lambda text: text)
+    return Encoder(tokenizer, Format(join=join, **limits), eos=0, chat=Chat("", ""))
 
 
 def few_shot(rows=None, template=0, join="newline", **shots):

@@ -1,4 +1,4 @@
-"""Making prompts fit: the longest field gives way, instruction and OPTIONS block stay whole, targets are cut only on request."""
+"""Making prompts fit: the longest field gives way, instruction and OPTIONS block stay whole, targets are kept whole."""
 
 from typing import Any
 

@@ -1,4 +1,8 @@
+import math
+from collections import Counter
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +27,8 @@ def test_one_position_agrees_with_the_whole_and_stays_inside(size, key, data):
 def test_the_functions_are_fixed_for_ever():
     """Data order, and so every published number, rests on these values."""
     assert hash64("seed", 0) == 7153081393935839771
-    assert permutation(8, 1).tolist() == [6, 2, 5, 1, 3, 7, 4, 0]
+    assert permutation(8, 1).tolist() == [7, 6, 2, 5, 3, 1, 0, 4]
+    assert permutation(2000, 1)[:6].tolist() == [1681, 997, 352, 262, 138, 426]
 
 
 def test_spelling_does_not_collide():
@@ -39,3 +44,30 @@ def test_keys_give_unrelated_orders():
 def test_uniform_covers_the_unit_interval():
     draws = np.array([uniform("u", i) for i in range(2000)])
     assert draws.min() >= 0 and draws.max() < 1 and abs(draws.mean() - 0.5) < 0.03
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_every_order_of_a_few_things_is_equally_likely(size: int) -> None:
+    """Chi-square over all orders: its mean is their number less one, its deviation the root of twice that."""
+    orders, draws = math.factorial(size), 40 * math.factorial(size)
+    counts = Counter(tuple(permutation(size, key)) for key in range(draws))
+    assert len(counts) == orders
+    chi = sum((count - 40) ** 2 / 40 for count in counts.values())
+    assert abs(chi - (orders - 1)) < 4 * math.sqrt(2 * (orders - 1))
+
+
+@pytest.mark.parametrize("size", [*range(2, 51), 1024, 1025, 1500])
+def test_every_place_is_equally_likely_for_every_position(size: int) -> None:
+    """Chi-square over (position, tenth of the places)."""
+    draws, some = 600, slice(0, 50)
+    counts = np.zeros((min(size, 50), 10))
+    for key in range(draws):
+        places = permutation(size, key)[some] * min(size, 10) // size
+        counts[np.arange(len(places)), places] += 1
+    bins = min(size, 10)
+    expected = np.array(
+        [draws * sum(place * bins // size == one for place in range(size)) / size for one in range(bins)]
+    )
+    chi = ((counts[:, :bins] - expected) ** 2 / expected).sum()
+    freedom = len(counts) * (bins - 1)
+    assert chi < freedom + 5 * math.sqrt(2 * freedom)

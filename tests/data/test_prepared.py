@@ -11,8 +11,9 @@ import pytest
 from made_mixture import MadeMixture
 
 from openflan.data.encode import Encoder, Format
-from openflan.data.prepared import SHARD, PreparedStream, difference, prepare, reuse
+from openflan.data.prepared import PreparedRows, PreparedStream, difference, prepare, reuse
 from openflan.data.prompt import Prompt
+from openflan.data.shards import SHARD
 from openflan.data.stream import Position, Stream
 from openflan.errors import OpenflanError
 
@@ -34,7 +35,7 @@ def made(i, attempt=0):
     return Prompt("made-up", "0", i, "x" * (1 + i % 20), "y" * (1 + i % 9))
 
 
-def Mixture():  # noqa: N802
+def Mixture():
     return MadeMixture(made, "letters")
 
 
@@ -69,29 +70,75 @@ def test_the_counts_are_of_what_is_there(tmp_path):
     assert done.labelled == sum(row.targets for row in rows)
     assert done.fill == done.filled / (done.rows * ROW)
     assert done.dropped == made.dropped
-    assert done.dropped["made-up"] > 0
 
 
 CHILD = """
 import sys, time
-sys.path.insert(0, {here!r})
+sys.path[:0] = [{here!r}, {support!r}]
 from test_prepared import *
-class Slow(Mixture):
-    def prompts(self, start, stop):
+from made_mixture import MadeMixture
+class Slow(MadeMixture):
+    def write(self, draws, encoder=None):
         time.sleep(0.01)
-        return super().prompts(start, stop)
-made = stream()
-made.mixture = Slow()
-prepare(made, 10_000, Path({folder!r}), workers=1, on_progress=lambda done: print(done.shards, flush=True))
+        return super().write(draws)
+rows = stream()
+rows.mixture = Slow(made, "letters")
+prepare(rows, 10_000, Path({folder!r}), workers={workers}, on_progress=lambda done: print(done.shards, flush=True))
 """
 
 
-def test_a_killed_preparation_goes_on(tmp_path):
-    code = CHILD.format(here=str(Path(__file__).parent), folder=str(tmp_path))
+def preparing(folder, workers):
+    """A process that prepares, when it has made three shards."""
+    here, support = str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")
+    code = CHILD.format(here=here, support=support, folder=str(folder), workers=workers)
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if line.strip() == "3":
             break
+    return process
+
+
+def children_of(pid):
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_a_killed_preparation_which_can_be_restarted_at_once(tmp_path, how):
+    process = preparing(tmp_path, 2)
+    workers = children_of(process.pid)
+    assert len(workers) == 2
+    process.send_signal(how)
+    process.wait()
+    assert prepare(stream(), 150, tmp_path, workers=2).rows >= 150
+    until = time.monotonic() + 20
+    while any(_runs(pid) for pid in workers) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(_runs(pid) for pid in workers)
+    assert not list(tmp_path.glob(".shard*"))
+    assert_same_steps(stream(), PreparedStream(stream(), tmp_path))
+
+
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_preparations_of_one_folder_are_refused(tmp_path):
+    process = preparing(tmp_path, 1)
+    try:
+        with pytest.raises(OpenflanError, match=rf"process {process.pid} .*openflan prepare"):
+            prepare(stream(), 1, tmp_path, workers=1)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_killed_preparation_goes_on(tmp_path):
+    process = preparing(tmp_path, 1)
     time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -138,4 +185,45 @@ def test_a_full_disk_leaves_the_shards_before_it(tmp_path, monkeypatch):
     with pytest.raises(OpenflanError, match=r"No space left on device.*prepare again"):
         prepare(stream(), 1000, tmp_path, workers=1)
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == ["manifest.json", "shard-00000000", "shard-00000001"]
+    assert left == [".lock", "manifest.json", "shard-00000000", "shard-00000001"]
+
+
+def damages(folder):
+    """Every file of a prepared folder, flipped in one place or cut short, as `(path, harm)`."""
+
+    def flip(path):
+        content = bytearray(path.read_bytes())
+        content[len(content) * 2 // 3] ^= 1
+        path.write_bytes(content)
+
+    def cut(path):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+
+    for path in sorted(path for path in folder.rglob("*.*") if path.is_file()):
+        if path.suffix:
+            yield from ((path, harm) for harm in (flip, cut, Path.unlink))
+
+
+def test_damaged_rows_are_named_never_used_and_made_anew(tmp_path):
+    prepare(stream(), 1, tmp_path, workers=1)
+    encoder = stream().encoder
+    for path, harm in list(damages(tmp_path)):
+        whole, said = path.read_bytes(), []
+        harm(path)
+        with pytest.raises(OpenflanError, match=f"{path.name}|nothing has been prepared"):
+            next(PreparedRows(tmp_path, encoder).steps(3))
+        if path.parent != tmp_path:
+            assert_same_steps(stream(), PreparedStream(stream(), tmp_path, said.append), 5)
+            assert len(said) == 1
+            assert path.name in said.pop()
+            prepare(stream(), 1, tmp_path, workers=1, say=said.append)
+            assert path.name in said.pop()
+        path.write_bytes(whole)
+        assert_same_steps(stream(), PreparedRows(tmp_path, encoder), 5)
+
+
+def test_a_shard_that_is_whole_is_not_made_again(tmp_path):
+    first = prepare(stream(), 1, tmp_path, workers=1)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("shard-*/*")}
+    assert prepare(stream(), 1, tmp_path, workers=1) == first
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("shard-*/*")} == before

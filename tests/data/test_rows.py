@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -185,7 +186,7 @@ def test_examples_can_be_read_in_any_order() -> None:
 
 
 def test_expanded_rows_are_dealt_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from openflan.data import rows as module
+    from openflan.data import splits as module
 
     monkeypatch.setattr(
         module, "function", lambda name: lambda row: [{**row, "text": word} for word in row["text"].split()]
@@ -193,3 +194,43 @@ def test_expanded_rows_are_dealt_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
     loaded = load_rows(task(splits={"test": "test"}, expand="words"), "test", Rows(test=numbered(10)))
     assert len(loaded) == 20
     assert sorted(texts(loaded)) == sorted(["row"] * 10 + [str(i) for i in range(10)])
+
+
+def passages(count: int, questions: int, first: int = 0) -> list[dict[str, Any]]:
+    """Questions on passages, `questions` on each."""
+    return [{"passage": f"p{first + i // questions}", "text": f"q{i}", "label": i % 2} for i in range(count)]
+
+
+PASSAGES = {
+    "sources": [{"columns": {"passage": "string", "text": "string", "label": LABELS}}],
+    "fields": ["passage", "text"],
+    "unit": "{{ passage }}",
+}
+
+
+@pytest.mark.parametrize("questions", [1, 2, 7, 30])
+@pytest.mark.parametrize("carve", [False, True])
+def test_no_passage_is_on_both_sides_of_a_cut(questions: int, carve: bool) -> None:
+    splits = {"train": "train[:-40]", "dev": "train[-40:]", "test": "validation" if carve else "test"}
+    source = Rows(train=passages(300, questions), test=passages(30, 3, first=1000))
+    parts = {role: load_rows(task(**PASSAGES, splits=splits), role, source, carve=carve) for role in ROLES}
+    seen = {role: {example.fields["passage"] for example in rows} for role, rows in parts.items()}
+    assert all(len(rows) for rows in parts.values())
+    assert not seen["train"] & seen["dev"] | seen["train"] & seen["test"] | seen["dev"] & seen["test"]
+    assert abs(len(parts["dev"]) - 40) <= questions
+
+
+def test_training_rows_whose_passage_is_measured_on_are_left_out_and_counted() -> None:
+    source = Rows(train=passages(60, 3), validation=passages(9, 3, first=18), test=passages(9, 3, first=19))
+    splits = {"train": "train", "dev": "validation", "test": "test"}
+    parts = {role: load_rows(task(**PASSAGES, splits=splits), role, source) for role in ROLES}
+    assert {role: len(rows) for role, rows in parts.items()} == {"train": 54, "dev": 3, "test": 9}
+    assert parts["train"].skipped == {"unit stands in another split": 6}
+    assert parts["dev"].skipped == {"unit stands in another split": 6}
+    assert not parts["test"].skipped
+
+
+def test_rows_of_one_passage_are_not_neighbours() -> None:
+    rows = load_rows(task(**PASSAGES, splits={"test": "test[:200]"}), "test", Rows(test=passages(400, 20)))
+    order = [example.fields["passage"] for example in rows]
+    assert sum(one == other for one, other in itertools.pairwise(order)) < 40

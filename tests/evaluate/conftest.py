@@ -10,7 +10,7 @@ from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 
-from openflan.data.encode import Encoder, Format
+from openflan.data.encode import Chat, Encoder, Format
 from openflan.data.order import uniform
 from openflan.data.rows import load_rows
 from openflan.data.sources import MirrorSource
@@ -80,7 +80,7 @@ def word_encoder(join: str = "newline", **limits: int) -> Encoder:
     """Every run of letters, and every other character, is a token."""
     tokenizer = Tokenizer(WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = Split(Regex(r"\w+|\W"), "isolated")
-    return Encoder(tokenizer, Format(join=join, **limits), eos=0, chat=lambda text: f"<{text}>")
+    return Encoder(tokenizer, Format(join=join, **limits), eos=0, chat=Chat("<", ">"))
 
 
 class FakeScorer:
@@ -120,7 +120,7 @@ class FakeScorer:
     def _right(self, request):
         """Every fourth day is dry (see `write_rows`), and dry is the second option."""
         digits = re.findall(r"\d+", request.input)
-        return 1 if int(digits[-1]) % 4 == 0 else 0
+        return 1 if digits and int(digits[-1]) % 4 == 0 else 0
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_translation_is_told_apart_by_direction_and_references_follow_the_target
     ],
 )
 def test_questions_per_prompt(plan, ranked, free):
-    assert (plan.questions(options=True), plan.asks(options=False)) == (ranked, free)
+    assert (plan.questions_per_prompt(True), plan.questions_per_prompt(False)) == (ranked, free)
 
 
 def test_a_task_without_rows_is_named_and_the_rest_is_planned(questions, tmp_path):

@@ -72,7 +72,7 @@ def sections(task: Task) -> list[str]:
 
 
 def section(prompt: Prompt) -> str:
-    name = "Baseline" if prompt.template == "baseline" else f"Template {prompt.template}"
+    name = "Baseline" if prompt.writer == "baseline" else f"Template {prompt.writer}"
     kind = " (inverted)" if prompt.inverted else ""
     target = prompt.target.replace("\n", "\n> ")
     return f"## {name}{kind}\n\n```text\n{prompt.input}\n```\n\n> {target}"

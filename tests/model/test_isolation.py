@@ -1,6 +1,9 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
+from small_models import small_model_of
 from transformers import (
     BloomConfig,
     BloomForCausalLM,
@@ -45,11 +48,12 @@ MODELS = {
 }
 
 
+MODELS |= {family: lambda family=family: copy.deepcopy(small_model_of(family)) for family in ("gemma2", "gpt_oss")}
+
+
 def made(name):
     torch.manual_seed(0)
-    model = MODELS[name]().eval()
-    model.set_attn_implementation("sdpa")
-    return model
+    return MODELS[name]().eval()
 
 
 def examples(seed=0, lengths=(5, 9, 13, 30, 7, 20, 1)):

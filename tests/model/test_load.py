@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from small_models import small_model_of
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
@@ -13,18 +14,15 @@ from openflan.model.load import encoder_for, load_config, load_model, load_token
 torch.set_num_threads(1)
 
 WORDS = {"<pad>": 0, "<eos>": 1, "<bos>": 2, **{f"w{i}": i for i in range(3, 40)}}
-TEMPLATE = "{% for message in messages %}w9 {{ message.content }} w10{% endfor %}"
 
 
-def tokenizer(*, bos=False, eos=True, chat=None):
+def tokenizer(*, bos=False, eos=True):
     backend = Tokenizer(models.WordLevel(WORDS, unk_token="<pad>"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     if bos:
         backend.post_processor = processors.TemplateProcessing("<bos> $A", special_tokens=[("<bos>", 2)])
     names = {"bos_token": "<bos>", "pad_token": "<pad>", **({"eos_token": "<eos>"} if eos else {})}
-    made = PreTrainedTokenizerFast(tokenizer_object=backend, **names)
-    made.chat_template = chat
-    return made
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **names)
 
 
 def llama():
@@ -47,6 +45,16 @@ def test_a_folder_loads_in_its_own_precision_or_another(folder):
     assert model.dtype == torch.float32
     assert not model.training
     assert model.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize("family", ["gemma2", "gpt_oss", "gptj", "gpt_neo", "bloom", "mpt", "mamba"])
+def test_a_model_without_fused_attention_loads_with_its_own(family, tmp_path):
+    expected = small_model_of(family)
+    expected.save_pretrained(tmp_path)
+    model = load_model(tmp_path, device="cpu")
+    inputs = torch.tensor([[3, 4, 5, 6]])
+    assert model.config._attn_implementation == "eager"
+    torch.testing.assert_close(model(inputs).logits, expected(inputs).logits)
 
 
 def test_encoder_decoder_models_load(tmp_path):
@@ -92,13 +100,17 @@ def test_bos_opens_a_sequence_iff_the_tokenizer_says_so(bos):
     assert encoded.tokens == [*([2] if bos else []), 5, 6, 1, 7, 1]
 
 
-def test_the_chat_template_is_the_tokenizers_own():
-    encoder = encoder_for(tokenizer(chat=TEMPLATE), Format("chat"))
-    assert encoder.prefixes(["w5"]) == [[9, 5, 10]]
-    with pytest.raises(ModelError, match="no chat template"):
-        encoder_for(tokenizer(), Format("chat"))
-
-
 def test_a_tokenizer_without_end_is_refused():
     with pytest.raises(ModelError, match="no end-of-sequence token"):
         encoder_for(tokenizer(eos=False), Format())
+
+
+def test_all_tokens_that_a_tokenizer_opens_a_text_with_are_kept():
+    backend = tokenizer().backend_tokenizer
+    backend.post_processor = processors.TemplateProcessing(
+        "<pad> <bos> $A", special_tokens=[("<pad>", 0), ("<bos>", 2)]
+    )
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<eos>", bos_token="<bos>", pad_token="<pad>")
+    encoder = encoder_for(made, Format())
+    assert encoder.prefixes(["w5"]) == [[0, 2, 5, 1]]
+    assert encoder.pairs([("w5", "w7")])[0].tokens == [0, 2, 5, 1, 7, 1]

@@ -12,14 +12,28 @@ from tokenizers.decoders import ByteLevel
 from transformers import (
     BloomConfig,
     BloomForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
+    GPTJConfig,
+    GPTJForCausalLM,
+    GPTNeoConfig,
+    GPTNeoForCausalLM,
     GPTNeoXConfig,
     GPTNeoXForCausalLM,
+    GptOssConfig,
+    GptOssForCausalLM,
+    Llama4ForCausalLM,
+    Llama4TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    MptConfig,
+    MptForCausalLM,
     PreTrainedModel,
     Qwen3Config,
     Qwen3ForCausalLM,
@@ -34,11 +48,20 @@ WORDS = ["the", "cat", "sat", "on", "a", "mat", "while", "rain", "fell", "over",
 VOCABULARY = 320
 EOS, BOS = 0, 1
 
+_WIDE = {"vocab_size": VOCABULARY, "hidden_size": 32, "max_position_embeddings": 256}
 _SIZES = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 # Random weights tied to the embeddings would only ever repeat the last token.
 _TOKENS = {"bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": EOS, "initializer_range": 0.15}
 _TOKENS |= {"tie_word_embeddings": False}
 _GROUPED = {**_SIZES, **_TOKENS, "intermediate_size": 64, "num_key_value_heads": 2, "max_position_embeddings": 256}
+
+
+def _with_sinks(model: PreTrainedModel) -> PreTrainedModel:
+    for name, weight in model.named_parameters():
+        if name.endswith("sinks"):  # Which are zero, or not set at all, when the model is made.
+            torch.nn.init.normal_(weight)
+    return model
+
 
 FAMILIES = {
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**_GROUPED)),
@@ -51,9 +74,41 @@ FAMILIES = {
     ),
     # Sees twelve tokens back only.
     "mistral": lambda: MistralForCausalLM(MistralConfig(**_GROUPED, sliding_window=12)),
-    # Its attention cannot be replaced: nothing is shared.
     "bloom": lambda: BloomForCausalLM(
         BloomConfig(vocab_size=VOCABULARY, hidden_size=32, n_layer=2, n_head=4, **_TOKENS)
+    ),
+    # Caps its attention scores, and sees twelve tokens back in every second layer.
+    "gemma2": lambda: Gemma2ForCausalLM(
+        Gemma2Config(**_GROUPED, head_dim=8, query_pre_attn_scalar=8, attn_logit_softcapping=0.5, sliding_window=12)
+    ),
+    # Has attention sinks.
+    "gpt_oss": lambda: _with_sinks(
+        GptOssForCausalLM(
+            GptOssConfig(**_GROUPED, head_dim=8, sliding_window=12, num_local_experts=4, num_experts_per_tok=2)
+        )
+    ),
+    "gptj": lambda: GPTJForCausalLM(
+        GPTJConfig(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=256, rotary_dim=4, **_TOKENS)
+    ),
+    "gpt_neo": lambda: GPTNeoForCausalLM(
+        GPTNeoConfig(
+            **_WIDE, num_layers=2, num_heads=4, attention_types=[[["global", "local"], 1]], window_size=12, **_TOKENS
+        )
+    ),
+    "mpt": lambda: MptForCausalLM(
+        MptConfig(vocab_size=VOCABULARY, d_model=32, n_layers=2, n_heads=4, max_seq_len=256, **_TOKENS)
+    ),
+    "mamba": lambda: MambaForCausalLM(MambaConfig(**_WIDE, num_hidden_layers=2, state_size=4, **_TOKENS)),
+    # Attends within blocks of sixteen tokens, which a probe of few tokens would not show.
+    "llama4": lambda: Llama4ForCausalLM(
+        Llama4TextConfig(
+            **_GROUPED,
+            head_dim=8,
+            attention_chunk_size=16,
+            intermediate_size_mlp=64,
+            num_local_experts=2,
+            attn_temperature_tuning=False,
+        )
     ),
     "t5": lambda: T5ForConditionalGeneration(
         T5Config(
@@ -70,6 +125,8 @@ FAMILIES = {
         )
     ),
 }
+UNSHARED = {"bloom", "gptj", "gpt_neo", "mpt", "mamba", "llama4"}
+"""Families whose attention cannot be replaced, that have none, or one that sees blocks only."""
 CAUSAL = [family for family in FAMILIES if family != "t5"]
 
 
@@ -99,7 +156,9 @@ def byte_tokenizer() -> Tokenizer:
 
 
 def byte_encoder(join: str = "eos", *, bos: int | None = None, input_length: int = 200) -> Encoder:
-    return Encoder(byte_tokenizer(), Format(join=join, input_length=input_length), eos=EOS, bos=bos)
+    return Encoder(
+        byte_tokenizer(), Format(join=join, input_length=input_length), eos=EOS, opening=[] if bos is None else [bos]
+    )
 
 
 def some_requests(count: int = 12, seed: int = 0) -> list[RankRequest]:
@@ -129,7 +188,7 @@ def plain_logprobs(model: PreTrainedModel, encoder: Encoder, request: RankReques
             if model.config.is_encoder_decoder:
                 logits = model(input_ids=torch.tensor([tokens[:start]]), labels=targets[None]).logits[0]
             else:
-                logits = model(torch.tensor([tokens])).logits[0, start - 1 : -1]
+                logits = model(torch.tensor([tokens]), use_cache=False).logits[0, start - 1 : -1]
         sums.append(torch.log_softmax(logits.double(), -1).gather(1, targets[:, None]).sum().item())
     return sums
 

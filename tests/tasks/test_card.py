@@ -54,6 +54,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"licens": "x"}, r"licens: unknown key; did you mean 'licence'"),
     ({"templates": [{"input": "x", "invertd": True}]}, r"templates\.0\.invertd: unknown key; did you mean 'inverted'"),
     ({"sources": [{"hub": {"pth": "a/b"}}]}, r"sources\.0\.hub\.pth: unknown key"),
+    ({"unit": "{{ passage }}"}, r"unit: no column is called .passage."),
     ({"cluster": "nlii"}, r"cluster: unknown cluster 'nlii'; did you mean 'nli'"),
     ({"metric": "acuracy"}, r"metric: "),
     ({"options": {"entailed": True, "open": "no"}}, r"put it in quotes"),

@@ -9,7 +9,10 @@ from pathlib import Path
 import torch
 from training_support import config, llama, stream, tokenizer
 
+from openflan.errors import Stopped
 from openflan.train.loop import train
+from openflan.train.parallel import world
+from openflan.train.place import skeleton
 
 torch.set_num_threads(1)
 
@@ -21,7 +24,15 @@ def main():
         if progress.step == stop_after:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    train(llama(), stream(), config(**settings), folder, tokenizer=tokenizer(), on_progress=stop, say=print)
+    settings = config(**settings)
+    with world() as here:
+        model = llama()
+        if not here.is_main and settings.shard:
+            model = skeleton(model.config)
+        try:
+            train(model, stream(), settings, folder, here=here, tokenizer=tokenizer(), on_progress=stop, say=print)
+        except Stopped as stopped:
+            print(stopped, stopped.status)
 
 
 main()

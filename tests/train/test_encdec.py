@@ -8,6 +8,7 @@ from openflan.errors import ModelError
 from openflan.model.load import load_model
 from openflan.train.loop import train
 from openflan.train.loss import EncoderDecoderLoss
+from openflan.train.proof import prove_isolation
 
 torch.set_num_threads(1)
 
@@ -62,4 +63,4 @@ def test_absolute_positions_are_refused():
     torch.manual_seed(0)
     model = BartForConditionalGeneration(BartConfig(**settings, **heads, max_position_embeddings=64, init_std=0.5))
     with pytest.raises(ModelError, match="cannot be trained on packed rows"):
-        EncoderDecoderLoss(model)
+        prove_isolation(EncoderDecoderLoss(model), model, torch.device("cpu"))

@@ -25,7 +25,6 @@ def run(folder, model=None, rows=None, **changes):
 
 def test_the_loss_falls_and_the_model_loads_as_any_other(tmp_path):
     result, losses = run(tmp_path, steps=40, checkpoint_every=0)
-    assert result.finished
     assert result.step == 40
     assert losses[-1] < 0.85 * losses[0]
     model = load_model(tmp_path / "model")

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from training_support import ROW, VOCABULARY, llama, stream
 
 from openflan.errors import ModelError
-from openflan.train.loss import CausalLoss, expect_equal, summed_loss
+from openflan.train.loss import CausalLoss, summed_loss
+from openflan.train.proof import expect_equal, prove_isolation
 
 torch.set_num_threads(1)
 
@@ -59,8 +60,11 @@ def test_scaled_and_capped_logits_are_the_models_own():
         "eos_token_id": 1,
         "pad_token_id": 0,
     }
-    CausalLoss(CohereForCausalLM(CohereConfig(**settings, **heads, logit_scale=0.3)))
-    CausalLoss(GraniteForCausalLM(GraniteConfig(**settings, **heads, logits_scaling=4.0)))
+    for model in (
+        CohereForCausalLM(CohereConfig(**settings, **heads, logit_scale=0.3)),
+        GraniteForCausalLM(GraniteConfig(**settings, **heads, logits_scaling=4.0)),
+    ):
+        prove_isolation(CausalLoss(model), model, torch.device("cpu"))
 
 
 def test_logits_that_differ_are_refused():

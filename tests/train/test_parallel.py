@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from training_support import ROW, config, llama, stream, tokenizer
 
+from openflan.errors import Stopped
 from openflan.train.config import TrainError
 from openflan.train.loop import train
 from openflan.train.parallel import World
@@ -37,7 +38,10 @@ def start_alone(folder, stop_after=0, **settings):
 
     said = []
     options = {"tokenizer": tokenizer(), "on_progress": stop, "say": said.append}
-    train(llama(), stream(), config(**settings), folder, **options)
+    try:
+        train(llama(), stream(), config(**settings), folder, **options)
+    except Stopped as stopped:
+        said.append(f"{stopped} {stopped.status}")
     return "\n".join(said)
 
 
@@ -83,4 +87,4 @@ def test_a_step_is_shared_in_equal_parts():
     assert [row for share in shares for row in share] == rows
     assert {len(share) for share in shares} == {2}
     with pytest.raises(TrainError, match="cannot be shared by 3 processes"):
-        World(0, 3, cpu).part(config(tokens_per_step=4 * ROW).rows_per_step)
+        World(0, 3, cpu).shard(config(tokens_per_step=4 * ROW).rows_per_step)

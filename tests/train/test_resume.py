@@ -1,5 +1,7 @@
+import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -9,6 +11,8 @@ import torch
 from safetensors.torch import load_file
 from training_support import config, llama, stream, tokenizer
 
+from openflan.errors import Stopped
+from openflan.files import LockedError
 from openflan.train import checkpoint
 from openflan.train.checkpoint import damage_of
 from openflan.train.config import TrainError
@@ -68,17 +72,34 @@ def test_killed_at_any_moment_a_run_ends_with_the_same_weights(tmp_path, unbroke
     assert (tmp_path / "metrics.jsonl").read_text() == (unbroken / "metrics.jsonl").read_text()
 
 
-def test_sigterm_saves_and_stops_and_the_same_command_goes_on(tmp_path, unbroken):
+def test_two_runs_in_one_folder_are_refused_and_the_first_goes_on(tmp_path, unbroken):
+    steps_seen = multiprocessing.get_context("fork").Queue()
+    process = child(tmp_path, steps_seen)
+    process.start()
+    assert steps_seen.get(timeout=60) == 1
+    process_told = f"process {process.pid} on .*openflan train"
+    os.kill(process.pid, signal.SIGSTOP)
+    with pytest.raises(LockedError, match=process_told):
+        run(tmp_path)
+    os.kill(process.pid, signal.SIGCONT)
+    process.join()
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+    assert (tmp_path / "metrics.jsonl").read_text() == (unbroken / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_stops_and_the_same_command_goes_on(tmp_path, unbroken, number, status):
     def terminate(progress):
         if progress.step == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     options = {"tokenizer": tokenizer(), "say": lambda line: None}
-    stopped = train(llama(), stream(), config(steps=STEPS), tmp_path, on_progress=terminate, **options)
-    assert not stopped.finished
-    assert stopped.step == 6
+    with pytest.raises(Stopped, match="stopped after step 6; the same command goes on") as stopped:
+        train(llama(), stream(), config(steps=STEPS), tmp_path, on_progress=terminate, **options)
+    assert stopped.value.status == status
+    assert not (tmp_path / "model").exists()
     assert (tmp_path / "checkpoints" / "step-00000006").is_dir()
-    assert run(tmp_path).finished
+    assert run(tmp_path).step == STEPS
     assert_same_weights(weights(unbroken), weights(tmp_path))
 
 
@@ -117,9 +138,58 @@ def test_a_checkpoint_that_lost_a_file_or_its_record_is_damaged(tmp_path):
     next(first.glob("*.safetensors")).unlink()
     assert "No such file" in damage_of(first)
     (second / "record.json").write_text("{")
-    assert "record" in damage_of(second)
+    assert damage_of(second) == "record.json is not what was written"
     with pytest.raises(TrainError, match="every checkpoint"):
         run(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["step", "window", "row", "labelled"])
+def test_a_checkpoint_with_an_edited_record_is_damaged(tmp_path, unbroken, field):
+    _, last = stopped_run(tmp_path)
+    record = json.loads((last / "record.json").read_text())
+    record[field] -= 1
+    (last / "record.json").write_text(json.dumps(record))
+    said = []
+    run(tmp_path, said)
+    assert f"{last.name} is damaged (record.json is not what was written); going back to the one before it" in said
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+
+
+def test_a_damaged_model_of_a_finished_run_is_made_again_from_the_last_checkpoint(tmp_path, unbroken):
+    run(tmp_path)
+    for path in sorted((tmp_path / "model").iterdir()):
+        if path.name == "README.md":  # which is added to when the model has been measured
+            continue
+        said, content = [], bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        run(tmp_path, said)
+        assert f"model/{path.name} is not what was written; making the model again" in said[0]
+        assert_same_weights(weights(unbroken), weights(tmp_path))
+    shutil.rmtree(tmp_path / "model")
+    assert run(tmp_path).step == STEPS
+    assert_same_weights(weights(unbroken), weights(tmp_path))
+
+
+def test_a_damaged_model_without_a_checkpoint_is_not_handed_out(tmp_path):
+    run(tmp_path, checkpoint_every=0)
+    for name in ("model/model.safetensors", "train.json"):
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-4])
+        with pytest.raises(TrainError, match=f"{name}.*there is no checkpoint") as raised:
+            run(tmp_path, checkpoint_every=0)
+        assert "train from the beginning" in str(raised.value)
+
+
+def test_damaged_metrics_are_left_out_and_said(tmp_path):
+    stopped_run(tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    lines[2] = lines[2].replace('"loss": ', '"loss": 1')
+    path.write_text("".join(lines))
+    said = []
+    run(tmp_path, said)
+    assert "metrics.jsonl has lost the lines of 1 steps, the first of them step 3" in said
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, *range(4, STEPS + 1)]
 
 
 def test_a_full_disk_ends_the_run_with_the_last_checkpoint_in_place(tmp_path, monkeypatch, unbroken):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from openflan import __version__
-from openflan.errors import OpenflanError
+from openflan.errors import OpenflanError, Stopped
 
 VERBS: dict[str, str] = {
     "quickstart": "tune a small model on a FLAN mixture and measure it, end to end",
@@ -32,7 +32,10 @@ VERBS: dict[str, str] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a verb; returns the exit status: 0, 1 for a finding or an error of the user's, 2 for bad usage."""
+    """Run a verb; returns the exit status.
+
+    0, 1 for a finding or an error of the user's, 2 for bad usage, 130 and 143 when stopped by Ctrl-C or SIGTERM.
+    """
     parser = argparse.ArgumentParser(
         prog="openflan", description="Instruction tuning and held-out evaluation after FLAN (2021)."
     )
@@ -53,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"openflan {options.verb}: {error}", file=sys.stderr)
         return 1
+    except Stopped as stop:
+        print(f"openflan {options.verb}: {stop}", file=sys.stderr)
+        return stop.status
     except KeyboardInterrupt:
         print("\ninterrupted; what was finished is kept", file=sys.stderr)
         return 130

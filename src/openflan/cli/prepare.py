@@ -21,9 +21,10 @@ def run(options: argparse.Namespace) -> None:
     from openflan.cli import mix
     from openflan.cli.measuring import fetch_model
     from openflan.cli.terminal import out, progress
-    from openflan.data.prepared import Prepared, prepare
-    from openflan.files import write_json
+    from openflan.data.prepared import prepare
+    from openflan.data.shards import Counts
     from openflan.study.run import MIXTURE, Run, about_mixture
+    from openflan.sums import write_sealed
 
     recipe = recipe_of(options)
     folder = options.out or Path("prepared") / recipe.name
@@ -33,10 +34,10 @@ def run(options: argparse.Namespace) -> None:
     with progress("rows") as bar:
         line = bar.add_task("preparing", total=rows)
 
-        def show(done: Prepared) -> None:
+        def show(done: Counts) -> None:
             bar.update(line, completed=min(done.rows, rows))
 
-        write_json(folder / MIXTURE, about_mixture(mixture))
+        write_sealed(folder / MIXTURE, about_mixture(mixture))
         made = prepare(stream, rows, folder, workers=options.workers, on_progress=show)
     out.print(
         f"{made.rows:,} rows of {recipe.train.row_length:,} tokens in {folder}: {made.filled:,} tokens, "

@@ -6,20 +6,23 @@ A *format* says how input and target are joined:
 |---|---|---|---|
 | `eos` | input, EOS | target, EOS | FLAN (paper section 2.4) |
 | `newline` | input, line break | target, EOS | models that know no such EOS |
-| `chat` | the model's own chat template around the input | target, EOS | chat models |
+| `chat` | the model's own chat template around the input | target, the template's end of a turn | chat models |
 | `space` | input | space, target (EOS in training only) | plain continuation, as GPT-3 and `lm-eval` score |
 
 With `eos`, input and target are tokenized apart, so the boundary is a token. Otherwise the joined text is tokenized as
 a whole, as the model would meet it, and the target begins with the first token that *ends* beyond the boundary: a token
-that straddles it belongs to the target, and so does white space at the end of a `space` input, as in `lm-eval`. No
-target is ever empty.
+that straddles it belongs to the target, and so does white space at the end of a `space` input, as in `lm-eval`, or of
+what a chat template writes before an answer. No target is ever empty. A control token that is spelled in an input or a
+target is text (see `literal`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from openflan.data.literal import Controls, Piece
 
 Join = Literal["eos", "newline", "space", "chat"]
 
@@ -31,6 +34,9 @@ class Format:
     join: Join = "eos"
     input_length: int = 1024
     target_length: int = 256
+    chat: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """With `join: chat`: `template` (a name, where the tokenizer has several), `system` (a system message), `today` (what
+    the template prints as the date, 2024-07-26), and whatever else the template takes, such as `enable_thinking`."""
 
     @property
     def scores_end(self) -> bool:
@@ -75,11 +81,28 @@ class Tokenizer(Protocol):
         ...
 
 
+class Chat(NamedTuple):
+    """What a chat template writes before an input, between it and the answer, and to end the answer's turn.
+
+    EOS ends a turn without an `end`. `trims` says whether white space around an input is dropped.
+    """
+
+    before: str
+    between: str
+    end: str = ""
+    trims: bool = False
+
+    def pieces(self, text: str) -> list[Piece]:
+        """An input as the model reads it."""
+        return [Piece(self.before, True), Piece(text.strip() if self.trims else text), Piece(self.between, True)]
+
+
 class Encoder:
     """Joins and tokenizes inputs and targets as a format says.
 
-    `bos` is prepended to every sequence when the model's tokenizer does so itself. `chat` renders an input as the
-    model's chat template does, up to where the answer begins (required for `join: chat`).
+    `opening` tokens begin every sequence when the model's tokenizer puts them there itself; a chat template writes its
+    own. `chat` is required for `join: chat`. Any of `ends` besides EOS ends an answer. `literal` keeps control tokens
+    that rows spell from being taken for such.
     """
 
     def __init__(
@@ -88,27 +111,30 @@ class Encoder:
         format: Format,
         *,
         eos: int,
-        bos: int | None = None,
-        chat: Callable[[str], str] | None = None,
+        opening: Sequence[int] = (),
+        chat: Chat | None = None,
+        ends: Sequence[int] = (),
+        literal: Controls | None = None,
     ) -> None:
         if format.join == "chat" and chat is None:
             raise ValueError("join: chat needs a model with a chat template; use newline or eos")
         self.tokenizer, self.format, self.eos, self.chat = tokenizer, format, eos, chat
-        # A chat template writes its own opening tokens.
-        self._opening = [] if bos is None or format.join == "chat" else [bos]
+        self.ends = frozenset((eos, *ends))
+        self.literal = literal or Controls({}, tokenizer)
+        self._opening = [] if format.join == "chat" else list(opening)
 
     def pairs(self, pairs: Sequence[tuple[str, str]], *, end: bool = True) -> list[Encoded]:
-        """Encode (input, target) pairs; `end` closes each target with EOS. Lengths are the caller's to check."""
-        closing = [self.eos] if end else []
+        """Encode (input, target) pairs; `end` closes each target. Lengths are the caller's to check."""
+        closing = [self.eos] if end and not (self.chat and self.chat.end and self.format.join == "chat") else []
         if self.format.join == "eos":
-            inputs = self._ids([text for text, _ in pairs])
-            targets = self._ids([target for _, target in pairs])
+            inputs = self._ids([[Piece(text)] for text, _ in pairs])
+            targets = self._ids([[Piece(target)] for _, target in pairs])
             encoded = []
             for read, written in zip(inputs, targets, strict=True):
                 prefix = [*self._opening, *read, self.eos]
                 encoded.append(Encoded([*prefix, *written, *closing], len(prefix)))
             return encoded
-        return self._joined(pairs, closing)
+        return self._joined(pairs, closing, end)
 
     def options(self, input: str, options: Sequence[str]) -> list[Encoded]:
         """One input with each of its options, ready to be ranked."""
@@ -117,33 +143,59 @@ class Encoder:
     def prefixes(self, inputs: Sequence[str]) -> list[list[int]]:
         """What the model reads before it writes: the start of the sequence that `pairs` makes."""
         ends = [self.eos] if self.format.join == "eos" else []
-        return [[*self._opening, *ids, *ends] for ids in self._ids([self._head(text) for text in inputs])]
+        heads = [self._head(text) for text in inputs]
+        if self.format.join == "chat":  # White space before an answer is part of its first token.
+            heads = [[*head[:-1], Piece(head[-1].text.rstrip(" "), True)] for head in heads]
+        return [[*self._opening, *ids, *ends] for ids in self._ids(heads)]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of generated tokens, without special tokens and edge white space."""
         return self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
 
-    def _joined(self, pairs: Sequence[tuple[str, str]], closing: list[int]) -> list[Encoded]:
+    def controls(self, *texts: str) -> list[str]:
+        """The control tokens that texts spell, which are read as plain text."""
+        return [name for text in texts for name in self.literal.found(text)]
+
+    def _joined(self, pairs: Sequence[tuple[str, str]], closing: list[int], end: bool) -> list[Encoded]:
         heads = [self._head(text) for text, _ in pairs]
-        gap = " " if self.format.join == "space" else ""
-        texts = [f"{head}{gap}{target}" for head, (_, target) in zip(heads, pairs, strict=True)]
+        gap = [Piece(" ", True)] if self.format.join == "space" else []
+        close = [Piece(self.chat.end, True)] if self.chat and self.format.join == "chat" and end else []
+        rows = [[*head, *gap, Piece(target), *close] for head, (_, target) in zip(heads, pairs, strict=True)]
         encoded = []
-        for head, encoding in zip(heads, self.tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
-            ids = encoding.ids
-            read = len(head.rstrip()) if self.format.join == "space" else len(head)
-            boundary = next((i for i, (_, stop) in enumerate(encoding.offsets) if stop > read), len(ids))
+        for head, (ids, stops) in zip(heads, self._offsets(rows), strict=True):
+            text = "".join(piece.text for piece in head)
+            match self.format.join:
+                case "space":
+                    text = text.rstrip()
+                case "chat":
+                    text = text.rstrip(" ")
+            boundary = next((place for place, stop in enumerate(stops) if stop > len(text)), len(ids))
             encoded.append(Encoded([*self._opening, *ids, *closing], len(self._opening) + boundary))
         return encoded
 
-    def _head(self, text: str) -> str:
+    def _head(self, text: str) -> list[Piece]:
+        """What is read before the target."""
         match self.format.join:
             case "newline":
-                return text + "\n"
+                return [Piece(text), Piece("\n", True)]
             case "chat":
                 assert self.chat is not None
-                return self.chat(text)
+                return self.chat.pieces(text)
             case _:
-                return text
+                return [Piece(text)]
 
-    def _ids(self, texts: list[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    def _ids(self, rows: Sequence[Sequence[Piece]]) -> list[list[int]]:
+        texts = ["".join(piece.text for piece in row) for row in rows]
+        ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        return [
+            self.literal.encode(row)[0] if self.literal.needed(row) else its for row, its in zip(rows, ids, strict=True)
+        ]
+
+    def _offsets(self, rows: Sequence[Sequence[Piece]]) -> list[tuple[list[int], list[int]]]:
+        """Token ids, and where each token stops."""
+        texts = ["".join(piece.text for piece in row) for row in rows]
+        found = []
+        for row, encoding in zip(rows, self.tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
+            stops = [stop for _, stop in encoding.offsets]
+            found.append(self.literal.encode(row) if self.literal.needed(row) else (encoding.ids, stops))
+        return found

@@ -22,8 +22,8 @@ class Example:
 
     `options` is empty for free-form tasks; otherwise `answer` is one of them. `references` holds every gold answer
     (`answer` among them). `labels` are the class names behind `options`, where the card maps them. `group` joins
-    examples that one metric judges together (MultiRC's answers to one question). `row` is the position within the
-    role's shuffled rows.
+    examples that one metric judges together (MultiRC's answers to one question). `row` is the row's position in its
+    split's table. Answer, options and references have no white space at their edges.
     """
 
     task: Task
@@ -81,18 +81,20 @@ class ExampleReader:
             names.update(fields)
             labels, options = self._options(names)
             names["options"] = options
-            gold = str(self._answer(names))
+            gold = str(self._answer(names)).strip()
             answer = options[labels.index(gold)] if labels and gold in labels else gold
             names.setdefault("answer", answer)  # for `references`; a column of that name stays what it is
-            names.setdefault("answer", answer)
-            references = [str(text) for text in self._references(names)] if self._references else [answer]
+            references = [text for text in self._golds(names) if text]
             group = self._group(names) if self._group else None
         except (TextError, UndefinedError) as error:
             raise SkipRow(f"unresolved: {error}") from None
         _check_answer(labels, options, gold, answer)
-        return Example(
-            self.task, position, fields, tuple(options), answer, tuple(dict.fromkeys(references)), labels, group
-        )
+        golds = tuple(dict.fromkeys(references if answer in references else [answer, *references]))
+        return Example(self.task, position, fields, tuple(options), answer, golds, labels, group)
+
+    def _golds(self, names: Names) -> list[str]:
+        golds = self._references(names) if self._references else []
+        return _texts([golds] if isinstance(golds, str) else golds, "references")
 
 
 @dataclass
@@ -114,14 +116,23 @@ class _Options:
         if self.spec is None:
             return (), []
         if self._labels:
-            return self._labels, [text(names) for text in self._texts]
-        return (), [str(option) for option in self._texts[0](names)]
+            return self._labels, [text(names).strip() for text in self._texts]
+        return (), _texts(self._texts[0](names), "options")
+
+
+def _texts(values: Any, what: str) -> list[str]:
+    """The texts of a list, without white space at their edges; nulls go."""
+    if not isinstance(values, list | tuple):
+        raise SkipRow(f"{what} are no list")
+    return [str(value).strip() for value in values if value is not None]
 
 
 def _check_answer(labels: tuple[str, ...], options: list[str], gold: str, answer: str) -> None:
     if not answer.strip():
         raise SkipRow("empty answer")
+    if not all(options):
+        raise SkipRow("an option is empty")
     if options and (answer not in options or (labels and gold not in labels)):
         raise SkipRow("answer is not one of the options")
-    if len(set(options)) < len(options):
+    if len({" ".join(option.split()) for option in options}) < len(options):
         raise SkipRow("two options are the same")

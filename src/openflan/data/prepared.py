@@ -2,70 +2,47 @@
 
     prepared/
         manifest.json          what the rows follow from, by name
-        shard-00000000/        SHARD windows each, written whole and renamed: a killed preparation goes on where it was
-            tokens.npy         uint16 or int32 [rows, length]
-            segments.npy       uint16 [rows, length]
-            labelled.npy       bool   [rows, length]
-            windows.npy        int64  [windows + 1]: where each window's rows begin
-            dropped.json       what was left out as too long, by dataset
+        shard-00000000/        a number of windows (see `shards.py`)
 
-The arrays are read through the page cache, a window at a time. The rows are those that the stream makes: training on
-them or on the fly gives identical batches, and goes on on the fly where the prepared windows end.
+The rows are those that the stream makes: training on them or on the fly gives identical batches, and goes on on the fly
+where the prepared windows end. A killed preparation goes on where it was.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections import Counter
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from openflan.data.encode import Encoder
-from openflan.data.pack import PackedRows, concatenate
+from openflan.data.pack import PackedRows
+from openflan.data.shards import SHARD, Counts, Shards, shard_name, write_shard
 from openflan.data.stream import Position, Step, Stream, fingerprint_of, steps_of, tokenizer_fingerprint
 from openflan.errors import OpenflanError
-from openflan.files import write_json
-
-SHARD = 8
-"""Windows in a shard: what a worker holds in memory at once, and what a kill costs."""
+from openflan.files import locked
+from openflan.sums import DamageError, read_sealed, write_sealed
 
 _MANIFEST = "manifest.json"
-_VERSION = 1
+_VERSION = 2
 
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a folder holds: rows, positions with a token, labelled positions, all positions, and what was dropped."""
-
-    folder: Path
-    shards: int
-    rows: int
-    filled: int
-    labelled: int
-    positions: int
-    dropped: Counter[str]
-
-    @property
-    def fill(self) -> float:
-        """The share of positions that hold a token."""
-        return self.filled / self.positions if self.positions else 0.0
+Made = tuple[Counts, str | None]
+"""What a shard holds, and what was wrong with the one that was there before."""
 
 
 class PreparedStream:
-    """A stream whose first windows are read from disk."""
+    """A stream whose first windows are read from disk; those that are damaged there are made anew, which is said."""
 
-    def __init__(self, stream: Stream, folder: Path) -> None:
-        self.stream, self.folder, self.row_length = stream, folder, stream.row_length
+    def __init__(self, stream: Stream, folder: Path, say: Callable[[str], None] = print) -> None:
+        self.stream, self.folder, self.row_length, self.say = stream, folder, stream.row_length, say
+        self._shards = Shards(folder)
+        self._damaged: set[int] = set()
 
     @property
     def fingerprint(self) -> str:
@@ -73,12 +50,22 @@ class PreparedStream:
         return self.stream.fingerprint
 
     def rows(self, window: int) -> PackedRows:
-        """A window's rows, from disk when they are there, else made now."""
-        return self.stream.rows(window) if (found := _window(self.folder, window)) is None else found
+        """A window's rows, from disk when they are there and whole, else made now."""
+        return self.stream.rows(window) if (found := self._on_disk(window)) is None else found
 
     def steps(self, rows: int, start: Position = Position()) -> Iterator[Step]:  # noqa: B008 - a constant
         """The stream from `start` on, `rows` rows at a time."""
         return steps_of(self.rows, rows, start)
+
+    def _on_disk(self, window: int) -> PackedRows | None:
+        if window // SHARD in self._damaged:
+            return None
+        try:
+            return self._shards.window(window)
+        except DamageError as error:
+            self._damaged.add(window // SHARD)
+            self.say(f"not using a part of {self.folder}: {error}; its rows are made on the fly")
+            return None
 
 
 class PreparedRows:
@@ -90,12 +77,16 @@ class PreparedRows:
     def __init__(self, folder: Path, encoder: Encoder) -> None:
         if not (folder / _MANIFEST).is_file():
             raise OpenflanError(f"nothing has been prepared in {folder}; make it with openflan prepare")
+        try:
+            self.identity = _identity(folder)
+        except DamageError as error:
+            raise OpenflanError(f"{folder} cannot be trained on: {error}; {_AGAIN}") from None
         self.folder = folder
-        self.identity: dict[str, str] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["identity"]
         wanted = {"tokenizer": tokenizer_fingerprint(encoder), "format": repr(encoder.format)}
         if changed := [name for name, value in wanted.items() if self.identity[name] != value]:
             raise OpenflanError(f"{folder} was prepared with another {' and another '.join(changed)}")
         self.row_length = int(self.identity["row length"])
+        self._shards = Shards(folder)
 
     @property
     def fingerprint(self) -> str:
@@ -103,9 +94,15 @@ class PreparedRows:
         return fingerprint_of(self.identity)
 
     def rows(self, window: int) -> PackedRows:
-        """A window's rows; raises `OpenflanError` beyond the last."""
-        if (found := _window(self.folder, window)) is None:
-            raise OpenflanError(f"the rows prepared in {self.folder} are used up; prepare more with --rows")
+        """A window's rows; raises `OpenflanError` beyond the last, and when they are not what was written."""
+        try:
+            found = self._shards.window(window)
+        except DamageError as error:
+            raise OpenflanError(f"{self.folder} is damaged: {error}; {_AGAIN}") from None
+        if found is None:
+            raise OpenflanError(
+                f"the rows prepared in {self.folder} end before {shard_name(window // SHARD)}; prepare more with --rows"
+            )
         return found
 
     def steps(self, rows: int, start: Position = Position()) -> Iterator[Step]:  # noqa: B008 - a constant
@@ -113,17 +110,7 @@ class PreparedRows:
         return steps_of(self.rows, rows, start)
 
 
-def _window(folder: Path, window: int) -> PackedRows | None:
-    """A window's rows, if its shard is there."""
-    shard = folder / _shard_name(window // SHARD)
-    if not shard.is_dir():
-        return None
-    bounds = np.load(shard / "windows.npy")
-    inside = slice(*bounds[window % SHARD : window % SHARD + 2])
-    tokens, segments, labelled = (
-        np.load(shard / f"{name}.npy", mmap_mode="r")[inside] for name in ("tokens", "segments", "labelled")
-    )
-    return PackedRows(tokens.astype(np.int32), segments.astype(np.int32), np.array(labelled))
+_AGAIN = "run the same openflan prepare again, which makes anew what is damaged"
 
 
 def reuse(stream: Stream, folder: Path, say: Callable[[str], None]) -> Stream | PreparedStream:
@@ -131,23 +118,28 @@ def reuse(stream: Stream, folder: Path, say: Callable[[str], None]) -> Stream | 
     if (reason := difference(stream, folder)) is not None:
         say(f"not using {folder}: {reason}; rows are made on the fly")
         return stream
-    return PreparedStream(stream, folder)
+    return PreparedStream(stream, folder, say)
 
 
 def difference(stream: Stream, folder: Path) -> str | None:
     """Why a folder's rows are not this stream's; None when they are."""
-    path = folder / _MANIFEST
-    if not path.is_file():
+    if not (folder / _MANIFEST).is_file():
         return "nothing has been prepared there"
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if manifest["version"] != _VERSION:
-            return "it was prepared by another version of openflan"
-        before = manifest["identity"]
-    except (ValueError, KeyError, TypeError):
-        return f"its {_MANIFEST} cannot be read"
+        before = _identity(folder)
+    except DamageError as error:
+        return str(error)
     changed = [name for name, value in stream.identity.items() if before.get(name) != value]
     return f"it was prepared with another {', another '.join(changed)}" if changed else None
+
+
+def _identity(folder: Path) -> dict[str, str]:
+    """What a folder's rows follow from; raises `DamageError` for a manifest that does not say."""
+    manifest = read_sealed(folder / _MANIFEST)
+    if manifest.get("version") != _VERSION:
+        raise DamageError("it was prepared by another version of openflan")
+    identity: dict[str, str] = manifest["identity"]
+    return identity
 
 
 def prepare(
@@ -156,22 +148,34 @@ def prepare(
     folder: Path,
     *,
     workers: int | None = None,
-    on_progress: Callable[[Prepared], None] | None = None,
-) -> Prepared:
-    """Write at least the first `rows` rows of a stream to a folder; shards that are there already are kept.
+    on_progress: Callable[[Counts], None] | None = None,
+    say: Callable[[str], None] = print,
+) -> Counts:
+    """Write at least the first `rows` rows of a stream to a folder; shards that are there already, and whole, are kept.
 
     `workers` processes (default: one per core) each make a shard at a time, so memory does not grow with `rows`.
-    `on_progress` is called after each shard with what there is so far. Raises `OpenflanError` for a folder that holds
-    another mixture's rows.
+    `on_progress` is called after each shard with what there is so far; `say` gets a line for each that was damaged and
+    made anew. Raises `OpenflanError` for a folder that holds another mixture's rows, or that is being written to.
     """
-    if (folder / _MANIFEST).exists() and (reason := difference(stream, folder)) is not None:
-        raise OpenflanError(f"{folder} cannot be added to: {reason}; remove it or prepare into another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / _MANIFEST, {"version": _VERSION, "identity": stream.identity})
-    done = Prepared(folder, 0, 0, 0, 0, 0, Counter())
-    with _pool(stream, folder, workers or os.cpu_count() or 1) as made:
-        for shard in made:
-            done = _with_shard(done, folder / shard)
+    with locked(folder, "openflan prepare"):
+        _claim(stream, folder)
+        return _prepare(stream, rows, folder, workers or os.cpu_count() or 1, on_progress, say)
+
+
+def _prepare(
+    stream: Stream,
+    rows: int,
+    folder: Path,
+    workers: int,
+    on_progress: Callable[[Counts], None] | None,
+    say: Callable[[str], None],
+) -> Counts:
+    done = Counts()
+    with _pool(stream, folder, workers) as made:
+        for number, (counts, wrong) in enumerate(made):
+            if wrong:
+                say(f"{wrong}; {shard_name(number)} was made anew")
+            done += counts
             if on_progress:
                 on_progress(done)
             if done.rows >= rows:
@@ -179,21 +183,34 @@ def prepare(
     return done
 
 
+def _claim(stream: Stream, folder: Path) -> None:
+    """Write the manifest, if the folder is this stream's or nobody's, and clear away what a kill has left."""
+    if (folder / _MANIFEST).exists() and (reason := difference(stream, folder)) is not None:
+        raise OpenflanError(f"{folder} cannot be added to: {reason}; remove it or prepare into another folder")
+    for left in folder.glob(".shard-*.part"):
+        shutil.rmtree(left, ignore_errors=True)
+    write_sealed(folder / _MANIFEST, {"version": _VERSION, "identity": stream.identity})
+
+
 @contextmanager
-def _pool(stream: Stream, folder: Path, workers: int) -> Iterator[Iterator[str]]:
-    """The names of the shards 0, 1, 2, ... in order, each once it is written; a few are made ahead."""
+def _pool(stream: Stream, folder: Path, workers: int) -> Iterator[Iterator[Made]]:
+    """What the shards 0, 1, 2, ... hold, in order, each once it is written; a few are made ahead."""
     if workers == 1:
-        yield (_write_shard(stream, folder, number) for number in count())
+        yield (write_shard(stream, folder, number) for number in count())
         return
     global _task
     # Forked workers inherit the stream, which need not be picklable; rows and cards are shared memory to them.
     _task = (stream, folder)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+    alive, parent = os.pipe()
+    with (
+        _closed(alive, parent),
+        ProcessPoolExecutor(workers, get_context("fork"), _end_with_parent, (alive, parent)) as pool,
+    ):
         numbers = count()
-        pending: list[Future[str]] = [pool.submit(_forked, next(numbers)) for _ in range(workers + 1)]
+        pending: list[Future[Made]] = [pool.submit(_forked, next(numbers)) for _ in range(workers + 1)]
 
-        def in_order() -> Iterator[str]:
+        def in_order() -> Iterator[Made]:
             while True:
                 yield pending[0].result()
                 pending.pop(0)
@@ -206,60 +223,32 @@ def _pool(stream: Stream, folder: Path, workers: int) -> Iterator[Iterator[str]]
             _task = None
 
 
+@contextmanager
+def _closed(*handles: int) -> Iterator[None]:
+    """Close file handles after the block."""
+    try:
+        yield
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _end_with_parent(alive: int, parent: int) -> None:
+    """End this worker when the process that holds the other end of the pipe is no more, however it went."""
+    os.close(parent)
+    # What stops the parent is for the parent to answer, which then lets its workers finish or go.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        os.read(alive, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 _task: tuple[Stream, Path] | None = None
 
 
-def _forked(number: int) -> str:
+def _forked(number: int) -> Made:
     assert _task is not None, "inherited by the fork"
-    return _write_shard(*_task, number)
-
-
-def _write_shard(stream: Stream, folder: Path, number: int) -> str:
-    """Write a shard if it is not there; returns its name."""
-    name = _shard_name(number)
-    if (folder / name).is_dir():
-        return name
-    stream.dropped.clear()
-    windows = [stream.rows(window) for window in range(number * SHARD, (number + 1) * SHARD)]
-    packed = concatenate(windows)
-    small = packed.tokens.max(initial=0) < 2**16
-    arrays: dict[str, Any] = {
-        "tokens": packed.tokens.astype(np.uint16 if small else np.int32),
-        "segments": packed.segments.astype(np.uint16),
-        "labelled": packed.labelled,
-        "windows": np.cumsum([0, *map(len, windows)], dtype=np.int64),
-    }
-    partial = folder / f".{name}.{os.getpid()}.part"
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        for key, array in arrays.items():
-            with (partial / f"{key}.npy").open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-        write_json(partial / "dropped.json", dict(stream.dropped))
-        partial.rename(folder / name)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise OpenflanError(f"{folder / name} could not be written: {error}; make room and prepare again") from None
-    return name
-
-
-def _with_shard(done: Prepared, shard: Path) -> Prepared:
-    segments = np.load(shard / "segments.npy", mmap_mode="r")
-    labelled = np.load(shard / "labelled.npy", mmap_mode="r")
-    dropped = Counter(json.loads((shard / "dropped.json").read_text(encoding="utf-8")))
-    return Prepared(
-        done.folder,
-        done.shards + 1,
-        done.rows + len(segments),
-        done.filled + int(np.count_nonzero(segments)),
-        done.labelled + int(np.count_nonzero(labelled)),
-        done.positions + segments.size,
-        done.dropped + dropped,
-    )
-
-
-def _shard_name(number: int) -> str:
-    return f"shard-{number:08d}"
+    return write_shard(*_task, number)

@@ -97,7 +97,7 @@ class TemplateWriter:
         """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""
         names = _names(example)
         shown = self._options and self._block and bool(example.options)
-        if self._block:
+        if self._block and (example.options or not self._options):
             names[OPTIONS_BLOCK] = options_block(example.options) if shown else ""
         text, target = _render(self._input, names), _render(self._target, names)
         return Prompt(

@@ -9,7 +9,7 @@ Two backends, both from torch itself:
 
 | where | how |
 |---|---|
-| CPU, and float32 anywhere | one causal SDPA call per segment: on CPU 4 to 10 times faster than a block mask |
+| CPU, float32, capped scores, sinks | one causal SDPA call per segment: on CPU 4 to 10 times faster than a block mask |
 | GPU in half precision | `torch.nn.attention.varlen`, flash attention over segments of any length |
 """
 
@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from transformers import AttentionInterface, PreTrainedModel
 
 from openflan.data.pack import PackedRows
 from openflan.errors import ModelError
+from openflan.model.attention import Shape, attend
 
 ATTENTION = "openflan_packed"
 
@@ -115,13 +115,9 @@ def packed_attention(
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    sliding_window: int | None = None,
     segments: Segments | None = None,
-    softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    **_: Any,
+    dropout: float = 0.0,
+    **options: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention within segments; the signature is transformers' attention interface.
 
@@ -129,41 +125,30 @@ def packed_attention(
     """
     if segments is None:
         raise ModelError(f"{type(module).__name__} does not hand the segments of packed rows down to its attention")
-    if softcap is not None or s_aux is not None:
-        raise ModelError(f"{type(module).__name__} caps its attention scores or adds sinks; that is not supported")
+    shape = Shape.of(module, options)
     # Under autocast, rotary embeddings leave query and key in float32.
     query, key = query.to(value.dtype), key.to(value.dtype)
-    if value.is_cuda and value.dtype in (torch.bfloat16, torch.float16) and not dropout:
-        return _varlen(query, key, value, segments, scaling, sliding_window), None
-    return _per_segment(query, key, value, segments, scaling, sliding_window, dropout), None
+    if value.is_cuda and value.dtype in (torch.bfloat16, torch.float16) and shape.plain and not dropout:
+        return _varlen(query, key, value, segments, shape.scale, shape.window), None
+    return _per_segment(query, key, value, segments, shape, dropout), None
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def _per_segment(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    segments: Segments,
-    scaling: float | None,
-    window: int | None,
-    dropout: float,
-) -> Tensor:
-    parts = []
+def _per_segment(query: Tensor, key: Tensor, value: Tensor, segments: Segments, shape: Shape, dropout: float) -> Tensor:
+    parts, window = [], shape.window
     cut = [torch.split(tensor, list(segments.sizes), 2) for tensor in (query, key, value)]
     for q, k, v in zip(*cut, strict=True):
-        mask = _window_mask(q.shape[2], window, q.device) if window is not None and q.shape[2] > window else None
-        parts.append(
-            F.scaled_dot_product_attention(
-                q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None, scale=scaling, enable_gqa=True
-            )
-        )
+        mask = _window_mask(q.shape[2], window, q) if window is not None and q.shape[2] > window else None
+        parts.append(attend(q, k, v, mask, shape, dropout=dropout))
     return torch.cat(parts, 2).transpose(1, 2)
 
 
-def _window_mask(size: int, window: int, device: torch.device) -> Tensor:
-    index = torch.arange(size, device=device)
+def _window_mask(size: int, window: int, like: Tensor) -> Tensor:
+    """An additive mask [size, size] under which a token sees itself and the `window - 1` before it."""
+    index = torch.arange(size, device=like.device)
     distance = index[:, None] - index[None, :]
-    return (distance >= 0) & (distance < window)
+    hidden = (distance < 0) | (distance >= window)
+    return torch.zeros(size, size, dtype=like.dtype, device=like.device).masked_fill_(hidden, float("-inf"))
 
 
 def _varlen(

@@ -6,10 +6,12 @@ Only folders: nothing here reaches for the network. A folder that holds a LoRA a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -21,7 +23,9 @@ from transformers import (
 )
 
 from openflan.data.encode import Encoder, Format
+from openflan.data.literal import Controls
 from openflan.errors import ModelError
+from openflan.model.chat import control_tokens, read_chat
 
 Dtype = Literal["auto", "float32", "bfloat16", "fast"]
 
@@ -52,7 +56,9 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
 
 
 def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
-    """A causal or encoder-decoder model in evaluation mode, with SDPA attention.
+    """A causal or encoder-decoder model in evaluation mode.
+
+    Its attention is PyTorch's fused one where the architecture has it, else its own (Gemma 2, GPT-J, BLOOM, Mamba).
 
     `dtype` "auto" keeps the one the weights were saved in, "fast" is `fast_dtype`; `device` defaults to the GPU where
     there is one.
@@ -68,7 +74,6 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
         model: PreTrainedModel = loader.from_pretrained(
             folder,
             dtype=fast_dtype(device) if dtype == "fast" else dtype,
-            attn_implementation="sdpa",
             local_files_only=True,
         )
     except (OSError, ValueError) as error:
@@ -95,8 +100,8 @@ def default_device() -> torch.device:
 def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> Encoder:
     """The encoder of a model's tokenizer (or of the tokenizer in a folder) for a format.
 
-    BOS is prepended when the tokenizer itself does so; the chat template is the tokenizer's own. Raises `ModelError`
-    for a tokenizer without EOS, without the fast backend, or without the chat template that the format asks for.
+    Sequences open with what the tokenizer itself puts before a text; the chat template is the tokenizer's own. Raises
+    `ModelError` for a tokenizer without EOS, without the fast backend, or whose chat template does not do.
     """
     tokenizer: Any = load_tokenizer(model) if isinstance(model, str | Path) else model
     name = tokenizer.name_or_path or type(tokenizer).__name__
@@ -104,27 +109,37 @@ def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> 
         raise ModelError(f"the tokenizer {name} has no tokenizer.json; convert it to a fast tokenizer first")
     if tokenizer.eos_token_id is None:
         raise ModelError(f"the tokenizer {name} has no end-of-sequence token; set eos_token in tokenizer_config.json")
-    if format.join == "chat" and not tokenizer.chat_template:
-        raise ModelError(f"the tokenizer {name} has no chat template; use join: newline or join: eos")
+    chat = read_chat(tokenizer, format.chat) if format.join == "chat" else None
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    chat = _chat(tokenizer) if tokenizer.chat_template else None
-    return Encoder(backend, format, eos=tokenizer.eos_token_id, bos=_opening_token(tokenizer), chat=chat)
+    controls = control_tokens(tokenizer, chat)
+    ends = [controls[spelling] for spelling in controls if chat and chat.end.endswith(spelling)]
+    return Encoder(
+        backend,
+        format,
+        eos=tokenizer.eos_token_id,
+        opening=_opening(tokenizer),
+        chat=chat,
+        ends=ends,
+        literal=Controls(controls, _without_controls(backend, controls)),
+    )
 
 
-def _opening_token(tokenizer: Any) -> int | None:
-    """BOS, if the tokenizer opens every text with it."""
-    ids = tokenizer("a").input_ids
-    return tokenizer.bos_token_id if ids and ids[0] == tokenizer.bos_token_id else None
+def _opening(tokenizer: Any) -> list[int]:
+    """The special tokens that the tokenizer puts before every text (BOS; of GLM two)."""
+    own, ids = tokenizer("a", add_special_tokens=False).input_ids, tokenizer("a").input_ids
+    return list(ids[: max(place for place in range(len(ids)) if ids[place : place + len(own)] == own)])
 
 
-def _chat(tokenizer: Any) -> Any:
-    def render(text: str) -> str:
-        messages = [{"role": "user", "content": text}]
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-
-    return render
+def _without_controls(backend: Any, controls: Mapping[str, int]) -> Any:
+    """A tokenizer that reads the spelling of a control token as any other text."""
+    definition = json.loads(backend.to_str())
+    for token in definition["added_tokens"]:
+        token["special"] = token["content"] in controls
+    tokenizer: Any = Tokenizer.from_str(json.dumps(definition))
+    tokenizer.encode_special_tokens = True
+    return tokenizer
 
 
 def _folder(path: str | Path) -> Path:

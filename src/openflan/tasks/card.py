@@ -16,8 +16,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from openflan.tasks.clusters import check_cluster
 from openflan.tasks.schema import ColumnType, parse_column_type
-from openflan.tasks.slices import Slice, parse_slice
-from openflan.tasks.text import compile_value
+from openflan.tasks.slices import Role, Slice, parse_slice
+from openflan.tasks.text import compile_value, names_in
 
 Metric = Literal[
     "accuracy", "exact_match", "squad", "trivia_qa", "multirc", "correlation", "bleu", "rouge", "edit_distance"
@@ -98,8 +98,9 @@ class Layout(Model):
     """How a row of one source becomes an example. All keys may stand in a card, a variant or a source."""
 
     columns: dict[str, Column] = {}
-    splits: dict[Literal["train", "dev", "test"], SplitSlice] = {}
+    splits: dict[Role, SplitSlice] = {}
     expand: str | None = None
+    unit: Text | None = None
     merge: str | None = None
     prepare: str | None = None
     skip: dict[str, Text] = {}
@@ -195,3 +196,5 @@ def _check_layout(layout: Source, variant: str) -> None:
         raise ValueError(f"{where}no splits")
     if layout.answer is None:
         raise ValueError(f"{where}no answer")
+    if layout.unit and not layout.expand and (unknown := names_in(layout.unit) - set(layout.columns)):
+        raise ValueError(f"{where}unit: no column is called {', '.join(map(repr, sorted(unknown)))}")

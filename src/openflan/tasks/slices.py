@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
+
+Role = Literal["train", "dev", "test"]
+"""What the rows of a slice are used for."""
 
 _SLICE = re.compile(r"(?P<split>[\w.]+)(?:\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 

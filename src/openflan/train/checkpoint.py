@@ -2,7 +2,7 @@
 
     run/checkpoints/step-00000500/
         *.safetensors    trained weights and optimizer state, one file or one per process
-        record.json      the step, the position in the data, the settings, and the size and SHA-256 of each file
+        record.json      the step, the position in the data, the settings, the sum of each file and its own
 
 The tensors go through `torch.distributed.checkpoint` in its safetensors layout, so what several processes have saved in
 shards loads on any other number of them, and nothing is pickled.
@@ -10,8 +10,6 @@ shards loads on any other number of them, and nothing is pickled.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import warnings
@@ -29,23 +27,25 @@ from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, Hu
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from openflan.files import write_json
+from openflan.sums import DamageError, Sums, damage, read_sealed, sums_of, write_sealed
 from openflan.train.config import TrainError
 from openflan.train.parallel import World
 
-RECORD = "record.json"
+RECORD, FOLDER = "record.json", "checkpoints"
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a checkpoint knows besides its tensors. `labelled` counts the labelled tokens trained on so far."""
+    """What a checkpoint knows besides its tensors.
+
+    `labelled` counts the labelled tokens trained on so far; `settings` are the run's `identity`.
+    """
 
     step: int
     window: int
     row: int
     labelled: int
     seconds: float
-    data: str
     settings: dict[str, Any]
 
 
@@ -53,7 +53,7 @@ class Checkpoints:
     """The checkpoints of one run; every process holds one of these and calls it together with the others."""
 
     def __init__(self, run: Path, keep: int, here: World, say: Callable[[str], None]) -> None:
-        self.run, self.folder, self.keep, self.here, self.say = run, run / "checkpoints", keep, here, say
+        self.run, self.folder, self.keep, self.here, self.say = run, run / FOLDER, keep, here, say
 
     def save(self, state: Mapping[str, Tensor], record: Record, *, sharded: bool) -> None:
         """Write a checkpoint beside the others and drop the oldest; raises `TrainError` when the disk will not."""
@@ -71,8 +71,9 @@ class Checkpoints:
                 save(dict(state), storage_writer=writer)
             elif self.here.is_main:
                 save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, partial / _FILE)
+            files = self._sums(partial)
             if self.here.is_main:
-                write_json(partial / RECORD, {**asdict(record), "files": _sums(partial)})
+                write_sealed(partial / RECORD, {**asdict(record), "files": files})
                 shutil.rmtree(final, ignore_errors=True)
                 partial.rename(final)
                 _sync(self.folder)
@@ -90,10 +91,10 @@ class Checkpoints:
 
     def latest(self) -> tuple[Path, Record] | None:
         """The newest checkpoint whose files are what was written, and its record; names damaged ones."""
-        found = self.here.broadcast(self._newest_whole() if self.here.is_main else None)
+        found = self._newest_whole()
         if found is None:
             return None
-        fields = json.loads((self.folder / found / RECORD).read_text(encoding="utf-8"))
+        fields = read_sealed(self.folder / found / RECORD)
         del fields["files"]
         return self.folder / found, Record(**fields)
 
@@ -105,12 +106,20 @@ class Checkpoints:
 
     def names(self) -> list[str]:
         """The checkpoints on disk, oldest first."""
-        return sorted(path.name for path in self.folder.glob("step-*")) if self.folder.is_dir() else []
+        return checkpoints_in(self.run)
+
+    def _sums(self, folder: Path) -> Sums:
+        """The sums of a checkpoint's files, each of them read by the process that has written it."""
+        mine = [path.name for path in folder.glob(f"shard-{self.here.rank + 1:05d}-*.safetensors")]
+        for name in mine:
+            _sync(folder / name)
+        return {name: found for some in self.here.gather(sums_of(folder, mine)) for name, found in some.items()}
 
     def _newest_whole(self) -> str | None:
-        names = self.names()
+        names = self.here.on_main(self.names)
         for name in reversed(names):
-            if (damage := damage_of(self.folder / name)) is None:
+            found = self.here.gather(damage_of(self.folder / name, self.here.rank, self.here.size))
+            if (damage := next(filter(None, found), None)) is None:
                 return name
             self.say(f"{name} is damaged ({damage}); going back to the one before it")
         if names:
@@ -122,34 +131,24 @@ class Checkpoints:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
-def damage_of(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint's files, or None."""
+def checkpoints_in(run: Path) -> list[str]:
+    """The names of a run's checkpoints, oldest first."""
+    return sorted(path.name for path in (run / FOLDER).glob("step-*"))
+
+
+def damage_of(checkpoint: Path, rank: int = 0, size: int = 1) -> str | None:
+    """What is wrong with a checkpoint's files, or None; process `rank` of `size` looks at its share of them."""
     try:
-        files = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError):
-        return f"no readable {RECORD}"
-    for name, expected in files.items():
-        try:
-            if _sum(checkpoint / name) != expected:
-                return f"{name} is not what was written"
-        except OSError as error:
-            return f"{name}: {error.strerror}"
-    return None
+        record = read_sealed(checkpoint / RECORD)
+        Record(**{name: value for name, value in record.items() if name != "files"})
+        return damage(checkpoint, dict(list(record["files"].items())[rank::size]))
+    except DamageError as error:
+        return str(error)
+    except (KeyError, TypeError):
+        return f"{RECORD} is of another version of openflan"
 
 
 _FILE = "shard-00001-model-00001-of-00001.safetensors"
-
-
-def _sums(folder: Path) -> dict[str, dict[str, Any]]:
-    paths = sorted(folder.glob("*.safetensors"))
-    for path in paths:
-        _sync(path)
-    return {path.name: _sum(path) for path in paths}
-
-
-def _sum(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _sync(path: Path) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedConfig
+from transformers import AutoConfig, PreTrainedConfig
 
 from openflan.errors import nearest
 from openflan.model.load import fast_dtype, load_config
 from openflan.train.config import TrainConfig, TrainError
+from openflan.train.place import skeleton
 
 _SHAPES = Path(__file__).parent / "shapes"
 _GB = 1e9
@@ -68,7 +69,7 @@ class Estimate:
             f"{self.optimizer / _GB:.1f}, activations {self.activations / _GB:.1f})"
             + ("" if self.fits is None else ", fits" if self.fits else ", DOES NOT FIT"),
             f"data: {self.tokens:,} tokens",
-            f"time: {_duration(self.seconds[0])} to {_duration(self.seconds[1])}",
+            f"time: {duration(self.seconds[0])} to {duration(self.seconds[1])}",
         ]
 
 
@@ -88,12 +89,12 @@ def estimate(
     if device is not None and device not in DEVICES:
         raise TrainError(f"unknown device {device!r}; known are {', '.join(DEVICES)}")
     shape = model if isinstance(model, PreTrainedConfig) else load_config(model)
-    skeleton = _skeleton(shape)
-    parameters = sum(weight.numel() for weight in skeleton.parameters())
-    embeddings: Any = skeleton.get_input_embeddings()
+    bare: Any = skeleton(shape)
+    parameters = sum(weight.numel() for weight in bare.parameters())
+    embeddings: Any = bare.get_input_embeddings()
     body = parameters - embeddings.weight.numel() * (1 if shape.tie_word_embeddings else 2)
     head = embeddings.weight.numel()
-    trained = parameters if config.adapter is None else _adapter_size(skeleton, config.adapter.rank)
+    trained = parameters if config.adapter is None else _adapter_size(bare, config.adapter.rank)
 
     spread = count if config.shard else 1
     half = device is not None and config.dtype != "float32"
@@ -146,13 +147,6 @@ def device_kind(device: torch.device) -> str | None:
     return next((kind for kind in sorted(DEVICES, key=len, reverse=True) if kind in name), None)
 
 
-def _skeleton(shape: PreTrainedConfig) -> Any:
-    """The model without memory for its weights."""
-    kind: Any = AutoModelForSeq2SeqLM if shape.is_encoder_decoder else AutoModelForCausalLM
-    with torch.device("meta"):
-        return kind.from_config(shape)
-
-
 def _adapter_size(skeleton: Any, rank: int) -> int:
     head = skeleton.get_output_embeddings()
     linear = [part for part in skeleton.modules() if isinstance(part, torch.nn.Linear) and part is not head]
@@ -203,7 +197,8 @@ def _count(number: float) -> str:
     return f"{number:.0f}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them."""
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -7,89 +7,94 @@ all parts and processes, by the loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from openflan.data.encode import Encoded
-from openflan.data.pack import PackedRows, pack
-from openflan.errors import ModelError
+from openflan.data.pack import PackedRows
 from openflan.model.encdec import PackedPairs, decoder_states
-from openflan.model.isolation import Packed, hidden_states, isolate
+from openflan.model.isolation import ATTENTION, Packed, hidden_states, isolate
+from openflan.train.proof import Probe
 
 CHUNK = 1024
 """Labelled tokens projected onto the vocabulary at once: 1,024 x 49,152 float32 logits are 200 MB."""
 
 
 class CausalLoss(torch.nn.Module):
-    """The loss of a causal model on packed rows.
+    """The loss of a causal model on packed rows; isolates the model, or raises `ModelError` where that cannot be.
 
-    Isolates the model, and proves on a probe that its packed logits are those of separate examples: raises `ModelError`
-    for an architecture where they are not.
+    Given a `Probe` it answers with the model's own logits of each sequence alone, and with those of the packed row.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
-        examples = probe(model)
-        with torch.no_grad(), evaluating(model):
-            separate = [
-                model(input_ids=torch.tensor([example.tokens], device=model.device), use_cache=False).logits[0]
-                for example in examples
-            ]
-            isolate(model)
-            packed = self.batch(pack(examples, sum(len(example.tokens) for example in examples) + 2), model.device)
-            expect_equal(model, torch.cat(separate), logits(model, hidden_states(model, packed))[:-2])
+        self.usual = attention_of(model)
+        isolate(model)
 
     @staticmethod
     def batch(rows: PackedRows, device: torch.device | str) -> Packed:
         """Rows as the tensors that `forward` takes."""
         return Packed.of(rows, device)
 
-    def forward(self, batch: Packed) -> Tensor:
+    def forward(self, batch: Packed | Probe) -> Tensor | tuple[Tensor, Tensor]:
         """The cross-entropy in nats, a float32 scalar summed over the labelled tokens."""
+        if isinstance(batch, Probe):
+            return self._compare(batch)
         return summed_loss(self.model, hidden_states(self.model, batch)[batch.sources], batch.targets)
+
+    def _compare(self, probe: Probe) -> tuple[Tensor, Tensor]:
+        model: Any = self.model
+        model.set_attn_implementation(self.usual)
+        separate = [
+            model(input_ids=probe.tensor(example.tokens), use_cache=False).logits[0] for example in probe.examples
+        ]
+        isolate(model)
+        states = hidden_states(model, self.batch(probe.rows, probe.device))
+        return torch.cat(separate), logits(model, states)[:-2]
 
 
 class EncoderDecoderLoss(torch.nn.Module):
-    """The loss of an encoder-decoder model on the same packed rows, proven on a probe like the causal one."""
+    """The loss of an encoder-decoder model on the same packed rows; answers a `Probe` as the causal one does."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
+        self.usual = attention_of(model)
         self.start_token = int(model.config.decoder_start_token_id)
-        examples = probe(model)
-        with torch.no_grad(), evaluating(model):
-            separate = [self._alone(example) for example in examples]
-            rows = pack(examples, sum(len(example.tokens) for example in examples) + 2)
-            packed = self.batch(rows, model.device)
-            expect_equal(model, torch.cat(separate), logits(model, decoder_states(model, packed)[packed.sources]))
-
-    def _alone(self, example: Encoded) -> Tensor:
-        """The model's own logits for one example."""
-        read, written = example.tokens[: example.start], example.tokens[example.start :]
-        output: Any = self.model(
-            input_ids=torch.tensor([read], device=self.model.device),
-            decoder_input_ids=torch.tensor([[self.start_token, *written[:-1]]], device=self.model.device),
-            use_cache=False,
-        )
-        scores: Tensor = output.logits[0]
-        return scores
 
     def batch(self, rows: PackedRows, device: torch.device | str) -> PackedPairs:
         """Rows as the tensors that `forward` takes."""
         return PackedPairs.of(rows, self.start_token, device)
 
-    def forward(self, batch: PackedPairs) -> Tensor:
+    def forward(self, batch: PackedPairs | Probe) -> Tensor | tuple[Tensor, Tensor]:
         """The cross-entropy in nats, a float32 scalar summed over the labelled tokens."""
+        if isinstance(batch, Probe):
+            return self._compare(batch)
         return summed_loss(self.model, decoder_states(self.model, batch)[batch.sources], batch.targets)
+
+    def _compare(self, probe: Probe) -> tuple[Tensor, Tensor]:
+        model: Any = self.model
+        separate = []
+        for tokens, start in probe.examples:
+            read, written = tokens[:start], tokens[start:]
+            inputs = {
+                "input_ids": probe.tensor(read),
+                "decoder_input_ids": probe.tensor([self.start_token, *written[:-1]]),
+            }
+            separate.append(model(**inputs, use_cache=False).logits[0])
+        packed = self.batch(probe.rows, probe.device)
+        return torch.cat(separate), logits(model, decoder_states(model, packed)[packed.sources])
+
+
+def attention_of(model: PreTrainedModel) -> str:
+    """The attention that a model was loaded with; the library's where an earlier run has left its own."""
+    name = str(model.config._attn_implementation)
+    return "sdpa" if name == ATTENTION else name
 
 
 def loss_for(model: PreTrainedModel) -> CausalLoss | EncoderDecoderLoss:
@@ -126,33 +131,3 @@ def logits(model: PreTrainedModel, states: Tensor) -> Tensor:
     if cap := getattr(config, "final_logit_softcapping", None):  # Gemma
         scores = torch.tanh(scores / cap) * cap
     return scores
-
-
-@contextmanager
-def evaluating(model: PreTrainedModel) -> Iterator[None]:
-    """The model without dropout, for a while."""
-    training = model.training
-    model.train(False)
-    try:
-        yield
-    finally:
-        model.train(training)
-
-
-def probe(model: PreTrainedModel) -> list[Encoded]:
-    """Three short made-up sequences over the model's vocabulary, to check a packed forward pass with."""
-    embeddings: Any = model.get_input_embeddings()
-    size = embeddings.num_embeddings
-    random = np.random.default_rng(0)
-    return [Encoded(random.integers(0, size, length).tolist(), length // 2) for length in (9, 6, 5)]
-
-
-def expect_equal(model: PreTrainedModel, separate: Tensor, packed: Tensor) -> None:
-    """Raise `ModelError` unless logits of separate and of packed examples agree, to the precision of the model."""
-    tolerance = 1e-3 if separate.dtype == packed.dtype == torch.float32 else 0.1
-    difference = ((separate.float() - packed.float()).abs().max() / separate.float().std()).item()
-    if not difference <= tolerance:
-        raise ModelError(
-            f"{type(model).__name__} cannot be trained on packed rows: an example's logits move by {difference:.2g} of "
-            f"their spread when others are packed with it"
-        )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from openflan.files import write_text
+from openflan.sums import DamageError, seal, unseal
 from openflan.train.config import TrainError
 
 FILE = "metrics.jsonl"
@@ -30,17 +32,23 @@ class Metrics:
         self.path = run / FILE
         self.trackers = [_TRACKERS[name](run, settings) for name in trackers]
 
-    def rewind(self, step: int) -> None:
-        """Forget the lines after `step`, which will be written again."""
-        if self.path.is_file():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            write_text(self.path, "".join(f"{line}\n" for line in lines if _step(line) <= step))
+    def rewind(self, step: int, say: Callable[[str], None] = print) -> None:
+        """Forget the lines after `step`, which will be written again, and those that are not what was written."""
+        if not self.path.is_file():
+            return
+        kept = {}
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(DamageError, KeyError):  # a line cut short by a kill, or damaged later
+                kept[unseal(line)["step"]] = line
+        if lost := [number for number in range(1, step + 1) if number not in kept]:
+            say(f"{FILE} has lost the lines of {len(lost)} steps, the first of them step {lost[0]}")
+        write_text(self.path, "".join(f"{line}\n" for number, line in kept.items() if number <= step))
 
     def log(self, step: int, **values: float) -> None:
         """Write one line; raises `TrainError` when the run folder is gone or the disk is full."""
         try:
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **values}) + "\n")
+                file.write(json.dumps(seal({"step": step, **values})) + "\n")
         except OSError as error:
             raise TrainError(f"step {step} could not be written to {self.path}: {error.strerror}") from None
         for tracker in self.trackers:
@@ -50,13 +58,6 @@ class Metrics:
         """Close the trackers."""
         for tracker in self.trackers:
             tracker.close()
-
-
-def _step(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError):  # a line cut short by a kill
-        return float("inf")
 
 
 class _TensorBoard:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from openflan.errors import OpenflanError
+from openflan.model.load import default_device
 from openflan.train.config import TrainError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,36 @@ class World:
             dist.all_reduce(values)
         return values
 
-    def broadcast(self, value: Any) -> Any:
-        """The first process's value, on every process."""
+    def on_main(self, work: Callable[[], T]) -> T:
+        """What the first process's work gives, or the error it ends with, on every process alike."""
         if self.size == 1:
-            return value
-        values = [value]
-        dist.broadcast_object_list(values, src=0, device=self.device)
-        return values[0]
+            return work()
+        done: list[Any] = [None, None]
+        if self.is_main:
+            try:
+                done[0] = work()
+            except OpenflanError as error:
+                done[1] = error
+        dist.broadcast_object_list(done, src=0, device=self.device)
+        if done[1] is not None:
+            raise done[1]
+        result: T = done[0]
+        return result
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, in their order, on every one."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+    def send(self, into: Tensor, value: Tensor | None) -> None:
+        """Copy the first process's `value` into a tensor of every process."""
+        if value is not None:
+            into.copy_(value)
+        if self.size > 1:
+            dist.broadcast(into, src=0)
 
     def barrier(self) -> None:
         """Go on when every process is here."""
@@ -59,8 +86,12 @@ class World:
 
 
 @contextmanager
-def world(device: torch.device) -> Iterator[World]:
-    """The processes that torchrun started (this one alone, without it), joined while the block runs."""
+def world(device: torch.device | None = None) -> Iterator[World]:
+    """The processes that torchrun started (this one alone, without it), joined while the block runs.
+
+    Each has a GPU of its own where there are any (or `device` is one): enter this before anything is put on a device.
+    """
+    device = default_device() if device is None else device
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World(0, 1, device)
@@ -70,7 +101,8 @@ def world(device: torch.device) -> Iterator[World]:
         torch.cuda.set_device(device)
     joined = not dist.is_initialized()
     if joined:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        on_gpu = device.type == "cuda"
+        dist.init_process_group("nccl" if on_gpu else "gloo", device_id=device if on_gpu else None)
     try:
         yield World(dist.get_rank(), dist.get_world_size(), device)
     finally:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from openflan.data.stream import Rows
-from openflan.files import write_json
-from openflan.train.config import TrainConfig, TrainError
+import torch
+from transformers import PreTrainedModel
 
-RESULT = "train.json"
+from openflan.data.stream import Rows
+from openflan.sums import DamageError, damage, read_sealed, sums_of, write_sealed
+from openflan.train.config import TrainConfig, TrainError
+from openflan.train.place import compute_dtype
+
+RESULT, MODEL = "train.json", "model"
 
 
 @dataclass(frozen=True)
@@ -29,44 +36,89 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended: `finished` unless SIGTERM stopped it, in which case the same command goes on."""
+    """How a run ended."""
 
     model: str
     step: int
-    finished: bool
     loss: float
     tokens: int
     labelled: int
     seconds: float
 
 
-def identity(rows: Rows, config: TrainConfig) -> dict[str, Any]:
-    """What the trained weights follow from, besides the model; as JSON gives it back."""
-    found: dict[str, Any] = json.loads(json.dumps({"data": rows.fingerprint, **config.outcome}))
+def identity(rows: Rows, config: TrainConfig, base: Mapping[str, str], device: torch.device) -> dict[str, Any]:
+    """All that the trained weights follow from, by name and as JSON gives it back.
+
+    `base` says which model is trained: names and fingerprints. The precision is the one in force on `device`.
+    """
+    precision = str(compute_dtype(config, device)).removeprefix("torch.")
+    now = {"data": rows.fingerprint, **base, **config.outcome, "dtype": precision}
+    found: dict[str, Any] = json.loads(json.dumps(now))
     return found
 
 
-def check_resumable(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise `TrainError` for a run folder that was begun with other settings or data."""
-    changed = [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
-    if changed:
-        raise TrainError(
-            f"{run} was begun with other settings ({'; '.join(changed)}); use them again, or another run folder"
-        )
+_NOT_THE_MODEL = {"_name_or_path", "transformers_version", "_attn_implementation", "attn_implementation"}
 
 
-def finished(run: Path, rows: Rows, config: TrainConfig, resume: bool) -> TrainResult | None:
-    """The result of a run that has already ended well."""
+def weights_fingerprint(model: PreTrainedModel) -> str:
+    """A hash of a model's configuration and of all its weights, wherever it came from."""
+    config = {key: value for key, value in model.config.to_dict().items() if key not in _NOT_THE_MODEL}
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+        digest.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def check_folder(run: Path, now: Mapping[str, Any]) -> None:
+    """Raise `TrainError` for a run folder that was begun as another run than `now`, its `identity`; changes nothing."""
+    for path in (run / RESULT, *sorted(run.glob("checkpoints/step-*/record.json"), reverse=True)):
+        with suppress(DamageError, KeyError):  # the next one tells as well
+            return check_resumable(run, read_sealed(path)["settings"], now)
+    return None
+
+
+def check_resumable(run: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise `TrainError` for a run that was begun with another model, other settings or data."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if names:
+        changed = "; ".join(f"{name}: {before.get(name)} then, {now.get(name)} now" for name in names)
+        raise TrainError(f"{run} was begun with other settings ({changed}); use them again, or another run folder")
+
+
+def finished(run: Path, now: Mapping[str, Any], resume: bool) -> TrainResult | None:
+    """The result of a run that has already ended well; raises `DamageError` when its model is not what was saved."""
     path = run / RESULT
-    if not path.is_file():
+    if not path.exists():
         return None
     if not resume:
         raise TrainError(f"{run} holds a finished run; choose another run folder")
-    written = json.loads(path.read_text(encoding="utf-8"))
-    check_resumable(run, written.pop("settings"), identity(rows, config))
+    written = read_sealed(path)
+    check_resumable(run, written.pop("settings"), now)
+    if (found := damage(run / MODEL, written.pop("files"))) is not None:
+        raise DamageError(f"{MODEL}/{found}")
     return TrainResult(**written)
 
 
+def reopen(run: Path, damaged: DamageError, checkpoints: bool, say: Callable[[str], None]) -> None:
+    """Take back a finished run whose model is damaged, so that it is made again from a checkpoint.
+
+    Raises `TrainError` when there is none.
+    """
+    if not checkpoints:
+        raise TrainError(
+            f"the run in {run} has ended, but {damaged}, and there is no checkpoint to make it again from; "
+            f"remove {run / RESULT} to train from the beginning"
+        )
+    say(f"the run in {run} has ended, but {damaged}; making the model again from the last checkpoint")
+    (run / RESULT).unlink()
+
+
 def write_result(run: Path, result: TrainResult, settings: dict[str, Any]) -> None:
-    """Record that a run has ended well."""
-    write_json(run / RESULT, {**asdict(result), "settings": settings})
+    """Record that a run has ended well, and what the files of its model are.
+
+    All but the model card, which is added to when the model has been measured.
+    """
+    files = sums_of(run / MODEL)
+    files.pop("README.md", None)
+    write_sealed(run / RESULT, {**asdict(result), "settings": settings, "files": files})

@@ -25,10 +25,12 @@ def save_model(
     dtype: torch.dtype,
     here: World,
     tokenizer: PreTrainedTokenizerBase | None,
+    attention: str,
 ) -> None:
     """Write a trained model, its adapter merged and its weights in `dtype`, with its tokenizer; whole, then renamed.
 
-    `module` is the loss around the model, with the weights perhaps shared among the processes.
+    `module` is the loss around the model, with the weights perhaps shared among the processes; `attention` is what the
+    model is given back, for any program can use it.
     """
     weights = _gathered(module) if _is_spread(model) else None
     if not here.is_main:
@@ -38,7 +40,7 @@ def save_model(
     partial = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        usual_attention(model)
+        as_loaded(model, attention)
         if weights is None:
             model.to(dtype)
             model.save_pretrained(partial)
@@ -54,9 +56,9 @@ def save_model(
         raise TrainError(f"the model could not be saved to {folder}: {error}; make room and run again") from None
 
 
-def usual_attention(model: Any) -> None:
-    """Give a model back the attention that any program can use, and no dropout."""
-    model.set_attn_implementation("sdpa")
+def as_loaded(model: Any, attention: str) -> None:
+    """Give a model back the attention that it was loaded with, and no dropout."""
+    model.set_attn_implementation(attention)
     checkpoint_activations(model, False)
     model.eval()
 

@@ -14,7 +14,6 @@ from openflan.evaluate.analysis.references import (
     references,
     statuses,
 )
-from openflan.evaluate.prompts import EvalConfig
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task, load_catalog
 
@@ -79,9 +78,9 @@ def test_reference_lines_by_name(load, weather, capitals):
 
 
 def test_untuned_models_are_asked_in_three_ways():
-    plan = EvalConfig(rows=5)
-    few = MODEL_BASELINES["untuned-few"].plan(plan)
-    assert (few.templates, few.shots.count, few.rows) == ("baseline", 10, 5)
-    assert MODEL_BASELINES["untuned-zero"].plan(plan).shots.count == 0
-    assert MODEL_BASELINES["untuned-instructions"].plan(plan) == plan
-    assert MODEL_BASELINES["untuned-zero"].join == "space"
+    asked = {name: (one.setting, one.shots, one.join) for name, one in MODEL_BASELINES.items()}
+    assert asked == {
+        "untuned-zero": ("baseline", 0, "space"),
+        "untuned-few": ("baseline", 10, "space"),
+        "untuned-instructions": ("options", 0, "newline"),
+    }

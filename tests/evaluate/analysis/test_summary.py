@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,12 @@ from openflan.evaluate.results import SCHEMA, read_results, writing_results
 from openflan.evaluate.scoring.interface import Ranking
 
 
-def row(dataset="rte", template="0", number=0, right=True, split="test", **values):
+def row(dataset="rte", writer="0", number=0, right=True, split="test", **values):
     options = ["yes", "no"]
     return {
         "dataset": dataset, "variant": "", "direction": "", "cluster": "nli", "metric": "accuracy", "split": split,
-        "template": template, "row": number, "group": None, "shots": 0, "shortened": False, "prompt": "",
+        "setting": "options", "writer": writer, "block": True, "example": f"{number:016x}",
+        "row": number, "group": None, "shots": 0, "shortened": False, "prompt": "",
         "options": options, "target": "yes", "references": ["yes"], "logprobs": [-1.0, -2.0], "tokens": [1, 1],
         "unconditional": [],
         "choice": options[not right], "generated": None, "target_logprob": -1.0, "target_tokens": 1, "score": None,
@@ -24,7 +27,7 @@ def row(dataset="rte", template="0", number=0, right=True, split="test", **value
 @pytest.fixture
 def results(tmp_path):
     def write(rows, name="model"):
-        with writing_results(tmp_path / name, {"name": name}, {}) as add:
+        with writing_results(tmp_path / name, {"name": name}, {"settings": {"options": {}}}) as add:
             add(rows)
         return read_results(tmp_path / name)
 
@@ -34,7 +37,7 @@ def results(tmp_path):
 def grid(accuracies, split="test", rows=20, **values):
     """A dataset on which template number t is right on the first `accuracies[t]` of `rows`."""
     return [
-        row(template=str(t), number=n, right=n < right, split=split, **values)
+        row(writer=str(t), number=n, right=n < right, split=split, **values)
         for t, right in enumerate(accuracies)
         for n in range(rows)
     ]
@@ -59,7 +62,7 @@ def test_where_less_is_better_the_best_template_is_the_lowest(results):
     edits = {"metric": "edit_distance", "options": [], "choice": None, "references": ["a b c d"]}
     said = {"0": "a b c d", "1": "a b", "2": "a"}
     rows = [
-        row(template=template, number=n, split=split, generated=text, **edits)
+        row(writer=template, number=n, split=split, generated=text, **edits)
         for template, text in said.items()
         for n in range(3)
         for split in ("dev", "test")
@@ -87,12 +90,13 @@ def test_clusters_average_datasets_each_variant_counting_as_one(results):
 
 def test_figure_1_comes_out_of_table_2():
     """The way averages are formed, on the paper's own figures."""
-    from openflan.evaluate.analysis.references import paper_columns, published, published_clusters
+    from openflan.evaluate.analysis.references import PAPER_RESULTS, paper_columns, published
 
+    clusters = json.loads(PAPER_RESULTS.read_text(encoding="utf-8"))["clusters"]
     found = 0
     for column in paper_columns():
         scores = published(column)
-        for cluster, printed in published_clusters(column).items():
+        for cluster, printed in clusters.get(column, {}).items():
             if cluster == "closed_book_qa" and column == "flan_zero_avg":
                 continue  # Figure 1 has TriviaQA's other test set.
             mean = np.mean([scores[name].value for name in printed["members"]])
@@ -118,7 +122,7 @@ def test_directions_of_translation_are_lines_of_their_own(results):
 def test_failed_prompts_are_counted_and_left_out(results):
     rows = grid([10, 10])
     rows[3].update(choice=None, failure="too long")
-    rows += [row(template="2", number=n, choice=None, failure="no memory") for n in range(20)]
+    rows += [row(writer="2", number=n, choice=None, failure="no memory") for n in range(20)]
     [task] = summarize(results(rows)).tasks
     assert task.failures == {"too long": 1, "no memory": 20}
     assert [template.prompts for template in task.templates] == [19, 20]

@@ -8,6 +8,7 @@ from small_models import (
     CAUSAL,
     EOS,
     FAMILIES,
+    UNSHARED,
     WORDS,
     assert_close,
     byte_encoder,
@@ -42,10 +43,10 @@ def test_logprobs_equal_a_plain_forward_pass(family, join):
 @pytest.mark.parametrize("family", CAUSAL)
 def test_only_models_whose_attention_can_be_replaced_share(family):
     engine = ModelScorer(small_model_of(family), byte_encoder())._engine
-    assert isinstance(engine, PaddedEngine if family == "bloom" else SharedEngine)
+    assert isinstance(engine, PaddedEngine if family in UNSHARED else SharedEngine)
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "bloom", "t5"])
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma2", "gpt_oss", "bloom", "t5"])
 @pytest.mark.parametrize("budget", [1, 60, 100_000])
 def test_neither_batches_nor_order_nor_company_matter(family, budget):
     requests = some_requests(20)
@@ -254,3 +255,25 @@ def test_inputs_too_long_to_answer_say_so():
     answers = dict(ModelScorer(small_model_of("llama"), byte_encoder()).generate(["rain", "rain " * 300], 4))
     assert isinstance(answers[0], str)
     assert "input_length" in answers[1].reason
+
+
+@pytest.mark.parametrize("family", ["llama", "bloom", "t5"])
+def test_every_end_token_of_the_model_ends_an_answer(family):
+    model, encoder = copy.deepcopy(small_model_of(family)), byte_encoder()
+    (prefix,) = encoder.prefixes(["the cat sat"])
+    written = greedy(model, prefix, 9)
+    end = written[3]
+    model.generation_config.eos_token_id = [EOS, end]
+    ((_, answer),) = ModelScorer(model, encoder).generate(["the cat sat"], 9)
+    assert answer == encoder.decode(written[: written.index(end)])
+
+
+@pytest.mark.parametrize("family", ["llama", "bloom", "t5"])
+def test_greedy_is_greedy_whatever_the_models_own_settings(family):
+    model, encoder = copy.deepcopy(small_model_of(family)), byte_encoder()
+    expected = dict(ModelScorer(model, encoder).generate(["the cat sat", "rain"], 9))
+    settings = model.generation_config
+    settings.repetition_penalty, settings.no_repeat_ngram_size, settings.min_new_tokens = 5.0, 1, 9
+    settings.suppress_tokens, settings.forced_bos_token_id, settings.do_sample = [7, 8, 9, 10], 5, True
+    assert dict(ModelScorer(model, encoder).generate(["the cat sat", "rain"], 9)) == expected
+    assert model.generation_config is settings

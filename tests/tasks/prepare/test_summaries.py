@@ -164,7 +164,7 @@ def test_instructions_lose_a_leading_stop() -> None:
 
 def test_sections_become_rows() -> None:
     row = {"article": {"document": ["Boil water.", ""], "summary": ["Boil.", "Pour."]}}
-    assert prepare.wikihow_sections(row) == [{"source": "Boil water.", "target": "Boil."}]
+    assert prepare.wikihow_sections(row) == [{"source": "Boil water.", "target": "Boil.", "page": "Boil water."}]
 
 
 def test_arguments_in_order_and_untokenised() -> None:

@@ -98,11 +98,9 @@ def line_name(dataset: str, variant: str = "", direction: str = "") -> str:
 
 
 def prediction(row: Row) -> str | None:
-    """The chosen option, or what was written (as the option it spells, if it does); None when neither is there."""
-    if row["choice"] is not None or row["generated"] is None:
-        choice: str | None = row["choice"]
-        return choice
-    return chosen_option(row["generated"], row["options"])
+    """The option ranked first, or what was written where there are none to rank; None when that could not be had."""
+    said: str | None = row["choice"] if row["options"] else row["generated"]
+    return said
 
 
 def unit_of(row: Row) -> tuple[str, str]:

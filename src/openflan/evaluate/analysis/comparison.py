@@ -70,6 +70,11 @@ def compare(
     }
     only = {first.name: ours.keys() - found.keys(), second.name: theirs.keys() - found.keys()}
     notes = [f"only {name} was scored on {', '.join(sorted(names))}" for name, names in only.items() if names]
+    notes += [
+        f"{name}: no example in common; the two models were evaluated on different rows"
+        for name, one in found.items()
+        if one is None
+    ]
     pairs = [one for one in found.values() if one is not None]
     if not pairs:
         raise ResultsError(f"{first.path} and {second.path} have no answered {split} example in common")

@@ -38,10 +38,10 @@ class Interval:
 
 
 def interval(value: float, replicates: Array, coverage: float = 0.95) -> Interval:
-    """The percentile interval of bootstrap replicates [samples] around a value."""
+    """The percentile interval of bootstrap replicates [samples], with the value itself inside."""
     tail = (1 - coverage) / 2
     low, high = np.quantile(replicates, [tail, 1 - tail])
-    return Interval(float(value), float(low), float(high))
+    return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 
 def with_width(value: float, replicates: Array, units: int, key: int, low: float, high: float) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import GenerationConfig
 
 from openflan.evaluate.engines.token_trie import Ints
 from openflan.evaluate.scoring.interface import Ranking
@@ -17,7 +18,10 @@ ROW_COST = 8
 """What scoring one position costs in memory, in tokens: a row of logits is wide."""
 
 Finished = Callable[[Sequence[int]], bool]
-"""Whether what has been written so far, without EOS, is complete (it holds a stop string)."""
+"""Whether what has been written so far, without an end token, is complete (it holds a stop string)."""
+
+Ends = frozenset[int]
+"""The tokens of which any ends an answer; at least one."""
 
 
 class Question(NamedTuple):
@@ -59,7 +63,7 @@ class Engine(Protocol):
         ...
 
     def generate(self, prefixes: Sequence[Ints], max_tokens: int, finished: Finished | None) -> list[list[int]]:
-        """Continue each prefix greedily, up to EOS (not kept), `max_tokens`, or until `finished`."""
+        """Continue each prefix greedily, up to an end token (not kept), `max_tokens`, or until `finished`."""
         ...
 
 
@@ -102,8 +106,8 @@ class PaddedEngine:
     reached through transformers' interface.
     """
 
-    def __init__(self, model: Any, eos: int) -> None:
-        self.model, self.eos = model, eos
+    def __init__(self, model: Any, ends: Ends) -> None:
+        self.model, self.ends = model, ends
 
     def order(self, question: Question) -> int:
         """By length, so that little is padded."""
@@ -118,7 +122,8 @@ class PaddedEngine:
         sequences = [tokens for question in batch for tokens in question.sequences]
         starts = [start for question in batch for start in question.starts]
         ids, mask = padded([tokens[:-1] for tokens in sequences])
-        logits = self.model(input_ids=ids.to(self.model.device), attention_mask=mask.to(self.model.device)).logits
+        inputs, seen = ids.to(self.model.device), mask.to(self.model.device)
+        logits = self.model(input_ids=inputs, attention_mask=seen, use_cache=False).logits
         rows = [
             np.arange(start - 1, len(tokens) - 1) + row * ids.shape[1]
             for row, (tokens, start) in enumerate(zip(sequences, starts, strict=True))
@@ -128,22 +133,41 @@ class PaddedEngine:
 
     def generate(self, prefixes: Sequence[Ints], max_tokens: int, finished: Finished | None) -> list[list[int]]:
         """See `Engine`; stop strings are looked for by the caller, after the end."""
-        return generate_with_transformers(self.model, prefixes, max_tokens, self.eos, left=True)
+        return generate_with_transformers(self.model, prefixes, max_tokens, self.ends, left=True)
 
 
 def generate_with_transformers(
-    model: Any, prefixes: Sequence[Ints], max_tokens: int, eos: int, *, left: bool
+    model: Any, prefixes: Sequence[Ints], max_tokens: int, ends: Ends, *, left: bool
 ) -> list[list[int]]:
-    """Greedy search by transformers' own `generate`: what follows a prefix (`left`), or all that a decoder wrote."""
+    """Greedy search by transformers' own `generate`: what follows a prefix (`left`), or all that a decoder wrote.
+
+    Nothing but the most likely token counts: a model's own generation settings, which may penalise, force or forbid
+    tokens, are set aside.
+    """
     ids, mask = (tensor.to(model.device) for tensor in padded(prefixes, left=left))
-    written = model.generate(
-        input_ids=ids,
-        attention_mask=mask,
+    own = model.generation_config
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=max_tokens,
         do_sample=False,
         num_beams=1,
-        eos_token_id=eos,
-        pad_token_id=eos,
+        eos_token_id=sorted(ends),
+        pad_token_id=min(ends),
+        decoder_start_token_id=None if left else start_token(model.config),
     )
+    try:
+        written = model.generate(input_ids=ids, attention_mask=mask)
+    finally:
+        model.generation_config = own
     begin = ids.shape[1] if left else 1
-    return [row[: row.index(eos)] if eos in row else row for row in written[:, begin:].tolist()]
+    return [up_to_end(row, ends) for row in written[:, begin:].tolist()]
+
+
+def start_token(config: Any) -> int:
+    """What a decoder begins with."""
+    start = config.decoder_start_token_id
+    return int(start if start is not None else config.pad_token_id)
+
+
+def up_to_end(tokens: list[int], ends: Ends) -> list[int]:
+    """The tokens before the first that ends an answer."""
+    return tokens[: next((place for place, token in enumerate(tokens) if token in ends), len(tokens))]

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from openflan.evaluate.engines.base import Finished
+from openflan.evaluate.engines.base import Ends, Finished
 from openflan.evaluate.engines.token_trie import Ints
 from openflan.evaluate.engines.tree_attention import States, attending
+from openflan.model.attention import Shape, attend
 
 
 class Decoding:
@@ -26,14 +27,14 @@ class Decoding:
         self._lengths = torch.from_numpy(lengths).to(model.device)
         self._column = self._width
 
-    def run(self, tokens: Tensor, eos: int, finished: Finished | None) -> list[list[int]]:
-        """Write on from the first `tokens` [B]; what each row wrote before EOS."""
+    def run(self, tokens: Tensor, ends: Ends, finished: Finished | None) -> list[list[int]]:
+        """Write on from the first `tokens` [B]; what each row wrote before an end token."""
         written: list[list[int]] = [[] for _ in tokens]
         rows = list(range(len(tokens)))  # The batch now, as rows of the batch at the beginning.
         for step in range(self.max_tokens):
             open_: list[int] = []
             for place, (row, token) in enumerate(zip(rows, tokens.tolist(), strict=True)):
-                if token == eos:
+                if token in ends:
                     continue
                 written[row].append(token)
                 if not (finished and finished(written[row])):
@@ -55,23 +56,23 @@ class Decoding:
         following: Tensor = output.logits[0].argmax(-1)
         return following
 
-    def __call__(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scale: float | None, window: int | None
-    ) -> Tensor:
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor, shape: Shape) -> Tensor:
         """Attention of one step (see `tree_attention.Attention`): N rows of one token each."""
         (batch, heads, size), key_heads = query.shape, key.shape[1]
         keys, values = self._states.keys[layer], self._states.values[layer]
         keys[:, self._column], values[:, self._column] = key, value
-        first = 0 if window is None else max(0, self._column + 1 - window)
+        first = 0 if shape.window is None else max(0, self._column + 1 - shape.window)
         span = slice(first, self._column + 1)
         columns = torch.arange(first, self._column + 1, device=query.device)
         visible = columns >= (self._width - self._lengths)[:, None]
-        attended = F.scaled_dot_product_attention(
+        mask = torch.zeros(visible.shape, dtype=query.dtype, device=query.device).masked_fill_(~visible, float("-inf"))
+        attended = attend(
             query.reshape(batch, key_heads, heads // key_heads, size),
             keys[:, span].transpose(1, 2),
             values[:, span].transpose(1, 2),
-            attn_mask=visible[:, None, None, :],
-            scale=scale,
+            mask[:, None, None, :],
+            shape,
+            groups=heads // key_heads,
         )
         return attended.reshape(batch, heads, size)
 

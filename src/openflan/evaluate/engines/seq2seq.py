@@ -14,11 +14,13 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from openflan.evaluate.engines.base import (
     ROW_COST,
+    Ends,
     Finished,
     Question,
     generate_with_transformers,
     padded,
     rankings,
+    start_token,
     target_logprobs,
 )
 from openflan.evaluate.engines.token_trie import Ints
@@ -28,10 +30,9 @@ from openflan.evaluate.scoring.interface import Ranking
 class Seq2SeqEngine:
     """Scores and continues with an encoder-decoder model."""
 
-    def __init__(self, model: Any, eos: int) -> None:
-        self.model, self.eos = model, eos
-        start = model.config.decoder_start_token_id
-        self._start = start if start is not None else model.config.pad_token_id
+    def __init__(self, model: Any, ends: Ends) -> None:
+        self.model, self.ends = model, ends
+        self._start = start_token(model.config)
 
     def order(self, question: Question) -> int:
         """By length, so that little is padded."""
@@ -76,4 +77,4 @@ class Seq2SeqEngine:
 
     def generate(self, prefixes: Sequence[Ints], max_tokens: int, finished: Finished | None) -> list[list[int]]:
         """See `Engine`; stop strings are looked for by the caller, after the end."""
-        return generate_with_transformers(self.model, prefixes, max_tokens, self.eos, left=False)
+        return generate_with_transformers(self.model, prefixes, max_tokens, self.ends, left=False)

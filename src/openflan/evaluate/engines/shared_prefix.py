@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from openflan.evaluate.engines.base import ROW_COST, Finished, Question, rankings, target_logprobs
+from openflan.errors import ModelError
+from openflan.evaluate.engines.base import ROW_COST, Ends, Finished, Question, rankings, target_logprobs
 from openflan.evaluate.engines.greedy import Decoding
 from openflan.evaluate.engines.token_trie import Ints, Trie, shared_length
 from openflan.evaluate.engines.tree_attention import States, TreeAttention, forward
@@ -25,8 +26,8 @@ _LEAST_HELD = 8
 class SharedEngine:
     """Scores and continues with a causal model that lets its attention be replaced (see `shares`)."""
 
-    def __init__(self, model: Any, eos: int) -> None:
-        self.model, self.eos = model, eos
+    def __init__(self, model: Any, ends: Ends) -> None:
+        self.model, self.ends = model, ends
         self._path: Ints = np.empty(0, dtype=np.int64)  # The tokens whose states are held.
         self._states = States({}, {})
 
@@ -72,7 +73,7 @@ class SharedEngine:
         last = prefixes[-1]
         self._path, self._states = last, attention.kept.each(lambda states: states[-1, width - len(last) :].clone())
         lengths = np.array([len(prefix) for prefix in prefixes])
-        return Decoding(self.model, attention.kept, lengths, max_tokens).run(logits.argmax(-1), self.eos, finished)
+        return Decoding(self.model, attention.kept, lengths, max_tokens).run(logits.argmax(-1), self.ends, finished)
 
     def _held(self, first: Ints, most: int) -> int:
         """How much of the path whose states are held can be used: nothing that is scored, and not too little."""
@@ -87,7 +88,8 @@ class SharedEngine:
 def shares(model: Any) -> bool:
     """Whether a model computes the same over a trie as over plain sequences, tried on seven tokens.
 
-    It does not where something else than attention mixes tokens, or attention has parts that the engine does not know.
+    It does not where something else than attention mixes tokens. Parts of attention that seven tokens would not show,
+    such as a pattern of blocks, are refused by `Shape`.
     """
     if not getattr(model, "_supports_attention_backend", False):
         return False
@@ -95,8 +97,9 @@ def shares(model: Any) -> bool:
     trie = Trie(sequences)
     try:
         found = forward(model, trie, np.concatenate(trie.paths), TreeAttention(trie, model.device, block=3))
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+    except (ModelError, AttributeError, KeyError, RuntimeError, TypeError, ValueError):
         return False
-    expected = model(input_ids=torch.from_numpy(np.stack(sequences)).to(model.device)).logits.flatten(0, 1)
+    inputs = torch.from_numpy(np.stack(sequences)).to(model.device)
+    expected = model(input_ids=inputs, use_cache=False).logits.flatten(0, 1)
     tolerance = 1e-3 if model.dtype == torch.float32 else 5e-2
     return bool((found - expected).float().norm() <= tolerance * expected.float().norm())

@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import AttentionInterface
 
 from openflan.evaluate.engines.token_trie import Ints, Trie
+from openflan.model.attention import Shape, attend
 
 BLOCK = 64
 """Queries per attention block; 32 to 128 measured alike on a CPU."""
@@ -32,9 +33,7 @@ NAME = "openflan_shared"
 class Attention(Protocol):
     """What stands in for a model's attention during one forward pass over a single row of N tokens."""
 
-    def __call__(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scale: float | None, window: int | None
-    ) -> Tensor:
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor, shape: Shape) -> Tensor:
         """Attend: query [N, heads, size], key and value [N, key heads, size] to an output shaped like the query."""
         ...
 
@@ -92,9 +91,7 @@ class TreeAttention:
         self._count = -(-trie.new // self._block)
         self._masks: dict[tuple[int | None, int, torch.dtype], list[Tensor]] = {}
 
-    def __call__(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scale: float | None, window: int | None
-    ) -> Tensor:
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor, shape: Shape) -> Tensor:
         """See `Attention`."""
         if self.held is not None:
             key, value = torch.cat([self.held.keys[layer], key]), torch.cat([self.held.values[layer], value])
@@ -107,14 +104,15 @@ class TreeAttention:
         split = padded.view(self._count, self._block, key_heads, shared, size).permute(0, 2, 3, 1, 4)
         queries = split.reshape(self._count, key_heads, shared * self._block, size)
         output = torch.empty_like(padded).view(self._count, self._block, key_heads, shared, size)
-        for group, mask in zip(self._groups, self._masked(window, shared, query.dtype), strict=True):
+        for group, mask in zip(self._groups, self._masked(shape.window, shared, query.dtype), strict=True):
             batch, nodes = len(group.blocks), group.keys.flatten().clamp(min=0)
-            attended = F.scaled_dot_product_attention(
+            attended = attend(
                 queries[group.blocks],
                 key.index_select(0, nodes).view(batch, -1, key_heads, size).transpose(1, 2),
                 value.index_select(0, nodes).view(batch, -1, key_heads, size).transpose(1, 2),
-                attn_mask=mask,
-                scale=scale,
+                mask,
+                shape,
+                groups=shared,
             )
             output[group.blocks] = attended.view(batch, key_heads, shared, self._block, size).permute(0, 3, 1, 2, 4)
         return output.view(-1, heads, size)[:count]
@@ -164,12 +162,8 @@ def _attend(
     module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
     """The function that a model's attention layers call: query [1, heads, N, size], keys and values alike."""
-    attended = _attention.get()(
-        module.layer_idx,
-        *(states[0].transpose(0, 1) for states in (query, key, value)),
-        scale=options.get("scaling"),
-        window=options.get("sliding_window"),
-    )
+    one, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
+    attended = _attention.get()(module.layer_idx, one, keys, values, Shape.of(module, options))
     return attended[None], None
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from openflan.data.encode import Encoded, Encoder
-from openflan.evaluate.engines.base import Engine, PaddedEngine, Question
+from openflan.evaluate.engines.base import Ends, Engine, PaddedEngine, Question
 from openflan.evaluate.engines.inference import inference, is_out_of_memory
 from openflan.evaluate.engines.seq2seq import Seq2SeqEngine
 from openflan.evaluate.engines.shared_prefix import SharedEngine, shares
@@ -50,7 +50,7 @@ class ModelScorer:
         self.model, self.encoder = model, encoder
         self.token_budget = token_budget or (1024 if model.device.type == "cpu" else 32768)
         self.context = _context_length(model.config)
-        self._engine = _engine(model, encoder.eos)
+        self._engine = _engine(model, _ends(model, encoder))
 
     def rank(self, requests: Sequence[RankRequest]) -> Iterator[tuple[int, Ranking | Failure]]:
         """The log-probability of every option of every request, with the request's number, as the work gets done.
@@ -71,8 +71,8 @@ class ModelScorer:
     ) -> Iterator[tuple[int, str | Failure]]:
         """A greedy answer to every input, with the input's number, as the work gets done.
 
-        An answer ends at EOS, after `max_tokens`, or before the first of the `stop` strings. Every input is answered
-        exactly once; a `Failure` says why one could not be, as with `rank`.
+        An answer ends at an end token, after `max_tokens`, or before the first of the `stop` strings. Every input is
+        answered exactly once; a `Failure` says why one could not be, as with `rank`.
         """
         failures: list[tuple[int, Failure]] = []
         order = sorted(range(len(inputs)), key=inputs.__getitem__)
@@ -197,11 +197,17 @@ class ModelScorer:
         return self.encoder.tokenizer.decode(list(tokens), skip_special_tokens=True)
 
 
-def _engine(model: Any, eos: int) -> Engine:
+def _engine(model: Any, ends: Ends) -> Engine:
     if model.config.is_encoder_decoder:
-        return Seq2SeqEngine(model, eos)
+        return Seq2SeqEngine(model, ends)
     with inference(model):
-        return SharedEngine(model, eos) if shares(model) else PaddedEngine(model, eos)
+        return SharedEngine(model, ends) if shares(model) else PaddedEngine(model, ends)
+
+
+def _ends(model: Any, encoder: Encoder) -> Ends:
+    """Every token that ends an answer: the encoder's, and those that the model's generation settings name."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    return encoder.ends | frozenset([named] if isinstance(named, int) else named or ())
 
 
 def _context_length(config: Any) -> int | None:

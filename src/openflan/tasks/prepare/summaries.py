@@ -177,10 +177,10 @@ def wikihow_section(row: Row) -> Row:
 
 
 def wikihow_sections(row: Row) -> list[Row]:
-    """WikiLingua as its authors publish it: one article with parallel lists becomes one row for each section."""
+    """WikiLingua as its authors publish it: each section of an article becomes a row; `page` says which are of one."""
     article: Mapping[str, Sequence[str]] = row["article"]
     return [
-        {"source": document, "target": summary}
+        {"source": document, "target": summary, "page": article["document"][0]}
         for document, summary in zip(article["document"], article["summary"], strict=False)
         if document and summary
     ]
