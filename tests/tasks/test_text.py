@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, UndefinedError
 
-from openflan.tasks.text import TextError, compile_text, compile_value, literal_text, names_in, shown_names
+from openflan.tasks.text import TextError, compile_text, compile_value, literal_text, names_in, readings, shown_names
 
 JINJA = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
 
@@ -141,3 +141,21 @@ def test_names_and_words() -> None:
     assert names_in(source) == {"a", "b", "c", "d", "e"}
     assert shown_names(source) == {"c", "e"}
     assert literal_text(source, "_", block="|") == "|Yes _|no| _ end"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Is {{ a }} so?", ("Is □ so?",)),
+        ("{{ a }} {{ b | upper }}{{ c[0] }}", ("□ □□",)),
+        ("{% if a %}one{% elif b %}two{% else %}three{% endif %} {{ c }}", ("one □", "three □")),
+        ("{{ 'Why' if a else 'How' }} so?", ("Why so?", "How so?")),
+        ("So{{ ' much' if a }}", ("So much", "So")),
+        ("{% if a %}all of it{% endif %}", ("all of it",)),
+        ("{% for one in a %}- {{ one }}\n{% endfor %}", ("- □\n",)),
+        ("Take {{ 'x ' ~ a }}: {{ quiet }}", ("Take x □: ",)),
+        (" {{ quiet }}", ()),
+    ],
+)
+def test_readings(source: str, expected: tuple[str, ...]) -> None:
+    assert readings(source, frozenset({"quiet"})) == expected

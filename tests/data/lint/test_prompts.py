@@ -1,38 +1,17 @@
-"""The linter on what a card makes of rows: each code on rows that bring it out, and silence on what comes with them."""
+"""The linter on prompts: each code on rows that bring it out, and silence on what comes with the rows."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from entailment_rows import BLOCK, FREE, row
 
 from openflan.data.lint import lint_rows
 from openflan.data.sources import parse_source
 from openflan.tasks.lint import CardFile, Finding
 
-BLOCK = "\n\n{{ options_ }}"
-FREE: dict[str, Any] = {"options": None, "answer": "{{ hypothesis }}"}
-"""Changes that make the small card a free-form task."""
-
 Rows = list[dict[str, Any]]
-
-
-def row(premise: Any = "It rains.", hypothesis: str = "it is wet", label: int = 0) -> dict[str, Any]:
-    return {"premise": premise, "hypothesis": hypothesis, "label": label}
-
-
-@pytest.fixture
-def findings(make_card: Callable[..., Path], make_mirror: Callable[..., Path]) -> Callable[..., list[Finding]]:
-    """What the linter says of the small card, with one template and other changes, on test rows."""
-
-    def lint(text: str, rows: Rows, **changes: Any) -> list[Finding]:
-        template = {"input": text, **changes.pop("template", {})}
-        card = make_card(**{"splits": {"test": "test"}, "templates": [template], **changes})
-        mirror = make_mirror(test=rows) if rows else make_mirror("another", test=[row()])
-        return lint_rows(CardFile.read(card), parse_source(f"mirror:{mirror}"), required=True)
-
-    return lint
-
 
 PLAIN = "{{ premise }} So {{ hypothesis }}?" + BLOCK
 SHORT = {"premise": "{{ premise }}", "hypothesis": "{{ hypothesis.split()[1] }}"}
@@ -85,7 +64,7 @@ def test_what_comes_with_the_rows_is_no_fault(findings: Callable[..., list[Findi
 
 def test_word_that_always_stands_there_gives_nothing_away(findings: Callable[..., list[Finding]]) -> None:
     rows = [row("a", "unanswerable"), row("b", "something")]
-    assert findings("{{ premise }} Or is it unanswerable?", rows, **FREE) == []
+    assert findings("{{ premise }}\n\nOr is it unanswerable?", rows, **FREE) == []
 
 
 def test_answer_in_a_passage_is_no_fault(findings: Callable[..., list[Finding]]) -> None:
@@ -95,3 +74,57 @@ def test_answer_in_a_passage_is_no_fault(findings: Callable[..., list[Finding]])
 
 def test_rows_are_optional_for_a_card_of_ones_own(make_card: Callable[..., Path]) -> None:
     assert lint_rows(CardFile.read(make_card()), parse_source("samples"), required=False) == []
+
+
+def test_bare_form_is_rendered_too(findings: Callable[..., list[Finding]]) -> None:
+    text = "{{ premise }}\n{{ hypothesis }}"
+    (finding,) = findings(text + BLOCK, [row()], template={"bare": "{{ premise }}, {{ hypothesis }}"})
+    assert finding.code == "FLN028"
+
+
+TWO = "It rains. It pours."
+
+
+@pytest.mark.parametrize(
+    ("words", "answers", "kept"),
+    [
+        ("Answer in one sentence.", ["It rains.", TWO], False),
+        ("Answer in one sentence.", ["It rains.", "Dr. Smith saw J. Doe."], True),
+        ("Write a one-sentence summary.", [TWO], False),
+        ("Write two sentences.", ["It rains."], False),
+        ("Write two or three sentences.", [TWO, f"{TWO} It ends."], True),
+        ("Continue with a short sentence.", [TWO], False),
+        ("Answer with one word.", ["one", "two words"], False),
+        ("Answer with one word.", ["one", "two"], True),
+        ("Put it in a single line.", ["a\nb"], False),
+        ("List them, one sentence to a line.", ["a\nb"], True),
+        ("{{ 'Answer in one sentence.' if label == 'open' else 'Answer in two sentences.' }}", [TWO], True),
+    ],
+)
+def test_promise(words: str, answers: list[str], kept: bool, findings: Callable[..., list[Finding]]) -> None:
+    fields = {"premise": "{{ premise }}", "hypothesis": "{{ hypothesis }}", "label": "{{ label }}"}
+    found = findings(
+        f"{words}\n{{{{ premise }}}}", [row(f"p{answer}", answer) for answer in answers], **FREE | {"fields": fields}
+    )
+    assert [finding.code for finding in found] == [] if kept else ["FLN039"]
+
+
+def test_promise_may_be_broken_now_and_then(findings: Callable[..., list[Finding]]) -> None:
+    rows = [row(f"p{number}", f"Only {number}.") for number in range(20)]
+    assert findings("In one sentence: {{ premise }}", [*rows, row("p", TWO)], **FREE) == []
+
+
+def test_value_that_runs_into_the_next_sentence(findings: Callable[..., list[Finding]]) -> None:
+    open_ended, ended = [row("it rains"), row("so")], [row("It rains."), row("Does it?"), row('He said "no!"')]
+    for text in ("{{ premise }} Is that {{ hypothesis }}", "{{ premise }}\n{{ hypothesis }} Answer:"):
+        rows = [row(one["premise"], "it pours") for one in open_ended]
+        (finding,) = findings(text + BLOCK, rows)
+        assert (finding.code, finding.template) == ("FLN040", 0)
+    assert findings("{{ premise }} Is that {{ hypothesis }}" + BLOCK, ended) == []
+    assert findings("{{ premise }} is {{ hypothesis }}" + BLOCK, open_ended) == []
+
+
+def test_baseline_prompt_that_runs_on(findings: Callable[..., list[Finding]]) -> None:
+    baseline = {"input": "{{ hypothesis }} True or false?"}
+    (finding,) = findings(PLAIN, [row()], baseline=baseline)
+    assert (finding.code, finding.template) == ("FLN040", None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from openflan.data.example import Example
 from openflan.data.lint.examples import check_examples, check_skipped
+from openflan.data.lint.joins import check_joins
 from openflan.data.lint.prompts import check_prompts
 from openflan.data.prompt import TemplateWriter, writers
 from openflan.data.rows import Role, load_rows
@@ -55,6 +56,7 @@ def _task(file: CardFile, task: Task, source: RowSource, required: bool) -> Iter
             yield from check_prompts(file, writer, key, read[:PROMPTS])
         examples += read
     yield from check_examples(file, examples)
+    yield from check_joins(file, examples)
 
 
 def _writers(task: Task) -> list[tuple[TemplateWriter, str]]:

@@ -63,7 +63,7 @@ def _never(file: CardFile, examples: Sequence[Example]) -> Iterator[Finding]:
 def _control(file: CardFile, examples: Sequence[Example]) -> Iterator[Finding]:
     found: Counter[str] = Counter()
     for example in examples:
-        texts = _strings([*example.fields.values(), *example.options, example.answer])
+        texts = strings([*example.fields.values(), *example.options, example.answer])
         found.update({token for text in texts for token in CONTROL.findall(text)})
     if found:
         shown = ", ".join(f"{token} in {count}" for token, count in found.most_common(5))
@@ -72,9 +72,9 @@ def _control(file: CardFile, examples: Sequence[Example]) -> Iterator[Finding]:
 
 def _shows(file: CardFile, examples: Sequence[Example]) -> Iterator[Finding]:
     """Whether the gold answer can be told from its length or place, for options that come with the rows."""
-    longest = [one for one in examples if _longest(one) is not None]
-    hits = sum(one.options[_longest(one) or 0] == one.answer for one in longest)
-    if _chance([1 / len(one.options) for one in longest], hits) < UNLIKELY:
+    longest = [(one, option) for one in examples if (option := _longest(one.options))]
+    hits = sum(option == one.answer for one, option in longest)
+    if _chance([1 / len(one.options) for one, _ in longest], hits) < UNLIKELY:
         message = f"the longest option is the gold answer in {hits} of {len(longest)} rows"
         yield file.finding("FLN038", message, "options")
     places = max((len(one.options) for one in examples), default=0)
@@ -86,11 +86,10 @@ def _shows(file: CardFile, examples: Sequence[Example]) -> Iterator[Finding]:
             yield file.finding("FLN038", message, "options")
 
 
-def _longest(example: Example) -> int | None:
-    """The place of the option that is longer than all others."""
-    lengths = [len(option) for option in example.options]
-    most = max(lengths, default=0)
-    return lengths.index(most) if lengths.count(most) == 1 and len(lengths) > 1 else None
+def _longest(options: Sequence[str]) -> str | None:
+    """The option that is longer than all others."""
+    first, *others = sorted(options, key=len, reverse=True)
+    return first if others and len(first) > len(others[0]) else None
 
 
 def _chance(chances: Sequence[float], hits: int) -> float:
@@ -101,7 +100,8 @@ def _chance(chances: Sequence[float], hits: int) -> float:
     return float(spread[hits:].sum())
 
 
-def _strings(value: Any) -> list[str]:
+def strings(value: Any) -> list[str]:
+    """The pieces of text in a value."""
     if isinstance(value, str):
         return [value]
-    return [text for part in value for text in _strings(part)] if isinstance(value, list | tuple) else []
+    return [text for part in value for text in strings(part)] if isinstance(value, list | tuple) else []

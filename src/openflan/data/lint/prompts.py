@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from openflan.data.encode import Format
 from openflan.data.example import Example
+from openflan.data.lint.examples import strings
 from openflan.data.lint.promises import BROKEN, promises
 from openflan.data.prompt import Prompt, TemplateWriter
-from openflan.tasks.lint.finding import CardFile, Finding, said
+from openflan.tasks.lint.finding import CardFile, Finding, said, texts_of
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.text import names_in
 
@@ -70,7 +70,7 @@ class _TemplateCheck:
 
     def _text(self, example: Example, text: str, key: str) -> None:
         values = (*example.fields.values(), example.answer, example.options)
-        data = [piece for value in values for piece in _texts(value)]
+        data = [piece.casefold() for piece in strings(values)]
         for pattern, code, what in _IN_TEXT:
             for match in pattern.finditer(text):
                 if not _from_data(match, text, data):
@@ -88,11 +88,12 @@ class _TemplateCheck:
             self._add("FLN026", message, "target")
 
     def _promises(self, prompts: Sequence[Prompt]) -> None:
-        for text in said(self.writer.template.input if self.key == "input" else self.writer.template.bare or ""):
+        for text in said(texts_of(self.writer.template)[self.key]):
             for promise in promises(text):
-                broken = [prompt for prompt in prompts if not promise.kept(prompt.target)]
-                if len(broken) > BROKEN * len(prompts):
-                    message = f"{promise.words!r}, which {len(broken)} of {len(prompts)} targets are not, such as row "
+                given = [prompt for prompt in prompts if promise.words in prompt.input]
+                broken = [prompt for prompt in given if not promise.kept(prompt.target)]
+                if len(broken) > BROKEN * len(given):
+                    message = f"{promise.words!r}, which {len(broken)} of {len(given)} targets are not, such as row "
                     self._add("FLN039", f"{message}{broken[0].row}: {broken[0].target[:60]!r}", self.key)
 
     def _shows_target(self, prompts: Sequence[Prompt]) -> None:
@@ -118,13 +119,6 @@ class _TemplateCheck:
     def _add(self, code: str, message: str, key: str) -> None:
         if all(finding.code != code for finding in self.found):
             self.found.append(self.file.finding(code, message, "templates", self.writer.number, key))
-
-
-def _texts(value: Any) -> list[str]:
-    """The pieces of text in a value."""
-    if isinstance(value, str):
-        return [value.casefold()]
-    return [text for part in value for text in _texts(part)] if isinstance(value, list | tuple) else []
 
 
 def _from_data(match: re.Match[str], text: str, data: Sequence[str]) -> bool:

@@ -19,8 +19,10 @@ _LIST = re.compile(
     r"(?:answers|endings|continuations|completions|solutions|candidates))\b",
     re.IGNORECASE,
 )
-_CHOOSING = re.compile(rf"\b(?:choose|pick|select|which (?:\w+ )?{_THINGS})\b", re.IGNORECASE)
-"""Words that speak of a list unless the template says itself what there is to choose from."""
+_CHOOSING = re.compile(r"\b(?:choose|pick|select)\b", re.IGNORECASE)
+_WHICH = re.compile(rf"\b(?:choose|pick|select|which (?:\w+ )?{_THINGS})\b", re.IGNORECASE)
+"""Words that speak of a list unless the template says itself what there is to choose from; the latter for options that
+come with the rows (otherwise "which answers" may well be a relative clause)."""
 
 _DANGLING = re.compile(
     r"(?:[(\[“‘]|\b(?:either|or|and|nor|between|among|from|these|following))[\s:,.\-–—]*$", re.IGNORECASE
@@ -47,10 +49,11 @@ def _forms(file: CardFile) -> Iterator[Finding]:
 
 
 def _speaks_of_list(text: str, options: frozenset[str] | None) -> str:
+    choosing = _WHICH if options is None else _CHOOSING
     for reading in said(text):
         if found := _LIST.search(reading):
             return found.group()
-        if (found := _CHOOSING.search(reading)) and not names_options(reading, options):
+        if (found := choosing.search(reading)) and not names_options(reading, options):
             return found.group()
     return ""
 

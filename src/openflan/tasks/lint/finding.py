@@ -46,12 +46,9 @@ CODES: dict[str, str] = {
     "FLN037": "control tokens in rows",
     "FLN038": "a gold answer that shows",
     "FLN039": "a promise that rows do not keep",
+    "FLN040": "a value that runs into the next sentence",
 }
-"""What each code stands for.
-
-Up to FLN019 and from FLN030 to FLN035 the card alone is looked at, otherwise what it makes of rows (FLN027 and FLN036
-look at both).
-"""
+"""What each code stands for; `docs/lint.md` says which look at the card alone, and which at what it makes of rows."""
 
 _BLOCK = frozenset({OPTIONS_BLOCK})
 

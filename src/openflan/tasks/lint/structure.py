@@ -115,9 +115,7 @@ def _labels(file: CardFile) -> Iterator[Finding]:
                 yield file.finding("FLN036", f"the label {label!r} has no option", "options")
         for label in layout.options if labels else ():
             if label not in labels:
-                message = (
-                    f"{label!r} is no label of the column {name!r} ({', '.join(labels)}), so it is never the answer"
-                )
+                message = f"{label!r} is no label of the column {name!r} ({', '.join(labels)}), so never the answer"
                 yield file.finding("FLN036", message, "options", label)
 
 
