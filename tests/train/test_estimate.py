@@ -1,11 +1,15 @@
+import copy
+
 import pytest
+import torch
 from training_support import llama, stream
-from transformers import LlamaConfig
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, T5Config
 
 from openflan.model.adapters import Lora
 from openflan.train.card import model_card
 from openflan.train.config import TrainConfig, TrainError
-from openflan.train.estimate import DEVICES, estimate
+from openflan.train.devices import DEVICES, cpu_speed, kind_of
+from openflan.train.estimate import estimate
 
 EIGHT_B = LlamaConfig(
     vocab_size=128256,
@@ -60,8 +64,6 @@ def test_memory_follows_the_settings():
 
 
 def test_the_activations_are_those_that_autograd_keeps():
-    import torch
-
     from openflan.train.loss import CausalLoss
 
     model = llama(hidden_size=64, intermediate_size=172, num_hidden_layers=8).train()
@@ -108,3 +110,87 @@ def test_the_model_card_says_what_was_done():
         "1,000",
     ):
         assert part in card
+
+
+def test_the_adapter_is_counted_on_the_layers_it_is_put_on():
+    peft = pytest.importorskip("peft")
+    for model, targets in ((llama(), ("q_proj", "v_proj")), (gpt2(), ()), (gpt2(), ("c_attn",))):
+        found = estimate(model.config, config(adapter=Lora(rank=4, targets=targets)))
+        wanted = list(targets) or "all-linear"
+        adapted = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=wanted, task_type="CAUSAL_LM"))
+        assert found.trained == adapted.get_nb_trainable_parameters()[0]
+    with pytest.raises(TrainError, match="no layer called nowhere"):
+        estimate(EIGHT_B, config(adapter=Lora(targets=("nowhere",))), device="h100")
+
+
+def gpt2():
+    return GPT2LMHeadModel(GPT2Config(vocab_size=96, n_embd=32, n_layer=2, n_head=4))
+
+
+def test_an_adapters_base_is_as_wide_as_it_was_saved():
+    narrow, wide = copy.copy(EIGHT_B), copy.copy(EIGHT_B)
+    narrow.dtype, wide.dtype = torch.bfloat16, torch.float32
+    found = [estimate(shape, config(adapter=Lora()), device="h200") for shape in (narrow, wide)]
+    assert found[1].weights - found[0].weights == 2 * found[0].parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "kind"),
+    [
+        ("NVIDIA L4", 24e9, "l4"),
+        ("NVIDIA L40", 48e9, "l40"),
+        ("NVIDIA L40S", 48e9, "l40s"),
+        ("NVIDIA A100-SXM4-40GB", 42.4e9, "a100-40gb"),
+        ("NVIDIA A100 80GB PCIe", 85e9, "a100"),
+        ("NVIDIA H100 80GB HBM3", 85e9, "h100"),
+        ("NVIDIA H200", 150e9, "h200"),
+        ("NVIDIA GeForce RTX 4090", 25.7e9, "rtx4090"),
+        ("NVIDIA A10G", 24e9, "a10g"),
+        ("NVIDIA GH200 480GB", 102e9, None),
+        ("NVIDIA GeForce GTX 1080", 8e9, None),
+    ],
+)
+def test_a_gpu_is_known_by_its_whole_name(name, memory, kind):
+    assert kind_of(name, memory) == kind
+
+
+def test_a_t5_does_half_the_work_of_a_decoder_of_its_size():
+    shape = T5Config(vocab_size=1000, d_model=512, d_ff=2048, num_layers=6, num_heads=8)
+    found = estimate(shape, config(), device="h100")
+    work = 0.25 * DEVICES["h100"].flops / found.speed[0]
+    body = found.parameters - 1000 * 512
+    assert 0.35 * 6 * body < work - 6 * 0.15 * 1000 * 512 < 0.65 * 6 * body
+
+
+def test_what_nearly_fills_a_device_does_not_fit():
+    sizes = {"accumulate": 1, "tokens_per_step": 2048}
+    found = [
+        estimate(EIGHT_B, config(optimizer="adafactor", activation_checkpointing=True, **sizes), device=name)
+        for name in DEVICES
+    ]
+    for one in found:
+        assert one.fits == (one.memory <= 0.9 * one.available)
+        word = "fits in" if one.fits else "TOO CLOSE" if one.memory <= one.available else "DOES NOT FIT"
+        assert word in one.lines()[1]
+
+
+def test_rows_that_the_devices_cannot_share_are_named():
+    with pytest.raises(TrainError, match="a step of 8 rows cannot be shared by 16 processes"):
+        estimate(EIGHT_B, config(), device="h100", count=16)
+
+
+def test_loading_and_gathering_are_counted_when_weights_are_shared_out():
+    shared = estimate(EIGHT_B, config(tokens_per_step=16 * 2048, shard=True), device="l4", count=16)
+    assert shared.host == 4 * shared.parameters
+    assert shared.weights > 8 * shared.parameters / 16
+    assert any("host memory" in line for line in shared.assumptions)
+    assert estimate(EIGHT_B, config(), device="h200", count=2).host == 2 * shared.host
+
+
+def test_a_cpu_is_timed_with_real_steps_and_the_speed_is_said():
+    slow, fast = cpu_speed(llama(max_position_embeddings=512).config, config())
+    assert 0 < slow <= fast
+    found = estimate(EIGHT_B, config(steps=1))
+    assert found.seconds[0] < found.seconds[1]
+    assert "tokens a second" in found.lines()[3]
+    assert any("GFLOP/s" in line for line in found.assumptions)

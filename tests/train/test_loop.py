@@ -6,8 +6,10 @@ import torch
 from training_support import ROW, config, llama, stream, tokenizer
 
 from openflan.data.stream import Step
+from openflan.errors import ModelError, RecipeError
 from openflan.model.adapters import Lora
 from openflan.model.load import load_model, load_tokenizer
+from openflan.recipe import load_recipe
 from openflan.train.config import TrainConfig, TrainError
 from openflan.train.loop import train
 from openflan.train.optimizer import learning_rate
@@ -130,15 +132,33 @@ def test_a_vanished_run_folder_ends_the_run(tmp_path):
     ("changes", "message"),
     [
         ({"tokens": 100}, "either steps or tokens"),
-        ({"steps": 0}, "must be positive"),
+        ({"steps": 0}, "steps should be greater than or equal to 1, not 0"),
+        ({"row_length": 0}, "row_length should be greater than or equal to 8, not 0"),
+        ({"tokens_per_step": -32}, "tokens_per_step should be"),
+        ({"lr": -1e-3}, "lr should be greater than 0"),
+        ({"lr": math.nan}, "lr should be a finite number"),
+        ({"weight_decay": math.inf}, "weight_decay should be a finite number"),
+        ({"clip": -1.0}, "clip should be"),
+        ({"warmup_steps": -1}, "warmup_steps should be"),
+        ({"checkpoint_every": -1}, "checkpoint_every should be"),
+        ({"seed": -1}, "seed should be"),
+        ({"accumulate": 0}, "accumulate should be"),
         ({"tokens_per_step": 100}, "not a multiple of row_length"),
         ({"accumulate": 3}, "equal parts"),
-        ({"keep": 0}, "keep must be"),
+        ({"keep": 0}, "keep should be greater than or equal to 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(TrainError, match=message):
         config(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"dropout": 7.0}, {"dropout": 1.0}, {"dropout": -0.1}, {"rank": 0}, {"alpha": 0}])
+def test_adapters_that_make_no_sense_are_refused(changes):
+    with pytest.raises(ModelError, match=f"{next(iter(changes))} should be"):
+        Lora(**changes)
+    with pytest.raises(RecipeError, match=f"adapter.{next(iter(changes))}"):
+        load_recipe(None, [f"train.adapter.{name}={value}" for name, value in changes.items()])
 
 
 def test_a_token_budget_is_rounded_up_to_steps():

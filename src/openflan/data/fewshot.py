@@ -20,15 +20,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
-from typing import Annotated, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from pydantic import Field
 
 from openflan.data.encode import Encoder, Join
 from openflan.data.example import Example
 from openflan.data.order import hash64, permute_many
 from openflan.data.prompt import Prompt, Writer
+from openflan.ranges import Count, Natural
 from openflan.tasks.prepare import SkipRow
 
 _JOINS: dict[Join, tuple[str, str]] = {
@@ -52,8 +52,8 @@ class Shots:
     `balanced` takes turns over the answers.
     """
 
-    count: Annotated[int, Field(ge=0)] = 0
-    budget: Annotated[int, Field(gt=0)] = 960
+    count: Natural = 0
+    budget: Count = 960
     per_query: bool = False
     balanced: bool = False
     seed: int = 0

@@ -15,6 +15,7 @@ from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
 from openflan.data.settings import OPTIONS, PRESETS, Settings
 from openflan.data.sources import parse_source
 from openflan.errors import MissingRowsError, OverlapError, SchemaError
+from openflan.ranges import Count, Seed
 from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, excluded_clusters
 from openflan.tasks.registry import PRESETS as TASK_PRESETS
@@ -48,11 +49,11 @@ class DataConfig:
     """Whether a dataset without rows stops the run or is left out, with a note."""
     carve: bool = False
     """Cut a split that the source lacks out of another one."""
-    limit: int = ROW_LIMIT
+    limit: Count = ROW_LIMIT
     """Most training rows per dataset."""
-    rate_cap: int = RATE_CAP
+    rate_cap: Count = RATE_CAP
     """Rows beyond this add no weight."""
-    templates: int | None = None
+    templates: Count | None = None
     """Only the first so many of each dataset's templates."""
     settings: Settings = field(default_factory=lambda: {OPTIONS: PRESETS[OPTIONS]})
     """How prompts are put, by weight: `options` (with the OPTIONS block, the paper's), `bare`, both as in
@@ -60,7 +61,7 @@ class DataConfig:
     long_targets: LongTargets = "redraw"
     """Whether the dataset's next example takes the place of one with a target over `format.target_length`, or the
     target is cut there, as in the release (`cut`)."""
-    seed: int = 0
+    seed: Seed = 0
     """Decides the whole order of the examples."""
 
     def catalog(self) -> Catalog:

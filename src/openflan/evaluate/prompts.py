@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
 from openflan.data.encode import Encoder
 from openflan.data.example import Example
@@ -20,6 +19,7 @@ from openflan.data.select import Names
 from openflan.data.settings import OPTIONS, PRESETS, Setting, Settings
 from openflan.errors import MissingRowsError, SchemaError
 from openflan.evaluate.scoring.normalise import Normalisation
+from openflan.ranges import Count, Natural, Seed
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
 
@@ -35,14 +35,14 @@ class EvalConfig:
     """Presets, clusters or datasets; what the recipe holds out when empty."""
     seen: Names = ()
     """Tasks of the training mixture that are measured too, on their own test rows."""
-    rows: Annotated[int, Field(gt=0)] | None = None
+    rows: Count | None = None
     """Most test rows per dataset, a seeded sample; all when empty. What one metric judges together stays together."""
     roles: tuple[Role, ...] = ("test",)
     """Splits to score; with `dev`, the best template on it is reported on test too."""
     settings: Settings = field(default_factory=lambda: {OPTIONS: PRESETS[OPTIONS]})
     """How prompts are put, each scored on its own; the first is the one that findings speak of. `options` is the
     paper's, `bare` leaves the OPTIONS block out, `baseline` is GPT-3's way (`openflan.data.settings`)."""
-    templates: Literal["forward"] | tuple[Annotated[int, Field(ge=0)], ...] = "forward"
+    templates: Literal["forward"] | tuple[Natural, ...] = "forward"
     """All forward templates, or template numbers (inverted ones are passed over)."""
     normalise: Normalisation = "sum"
     """What options are compared by: `sum` (the paper's), per `token`, per `character`, or `pmi`."""
@@ -50,9 +50,9 @@ class EvalConfig:
     """Write an answer to free-form prompts, to all prompts, or to none."""
     loss: bool = False
     """Also measure the loss on the right answers of prompts that are not ranked."""
-    max_tokens: Annotated[int, Field(gt=0)] = 256
+    max_tokens: Count = 256
     """Longest written answer, in tokens; the paper's targets have up to 256."""
-    seed: int = 0
+    seed: Seed = 0
     """Decides which rows are sampled and which exemplars drawn."""
 
     def ranks(self, prompt: Prompt) -> bool:

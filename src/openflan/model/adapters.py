@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from openflan.errors import ModelError
 from openflan.model.folder import ADAPTER, read_object
 from openflan.model.weights import read_header
+from openflan.ranges import Count, check_ranges
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,14 +25,17 @@ if TYPE_CHECKING:
 class Lora:
     """A low-rank adapter: the trained change of each target matrix is (alpha / rank) * B @ A."""
 
-    rank: int = 16
+    rank: Count = 16
     """Rows of A and columns of B."""
-    alpha: int = 32
+    alpha: Count = 32
     """Strength of the change, divided by the rank."""
-    dropout: float = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout on an adapter's input."""
     targets: tuple[str, ...] = ()
     """Names of the linear layers to adapt, such as q_proj; all but the output head when empty."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, ModelError)
 
 
 def add_lora(model: PreTrainedModel, lora: Lora, *, seed: int) -> Any:

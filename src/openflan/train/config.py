@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from openflan.errors import OpenflanError
 from openflan.model.adapters import Lora
+from openflan.ranges import Count, Natural, NonNegative, Positive, Seed, check_ranges
 
 
 class TrainError(OpenflanError, ValueError):
@@ -18,37 +21,37 @@ class TrainError(OpenflanError, ValueError):
 class TrainConfig:
     """How to train. The defaults are a short, full finetuning run with AdamW; `paper()` is the paper's own."""
 
-    steps: int | None = None
+    steps: Count | None = None
     """Optimizer steps; give these or `tokens`."""
-    tokens: int | None = None
+    tokens: Count | None = None
     """Token budget, padding included, rounded up to whole steps; instead of `steps`."""
-    tokens_per_step: int = 8192
+    tokens_per_step: Count = 8192
     """Positions in one step over all processes: a multiple of the row length (8,192 in paper section 2.4)."""
-    row_length: int = 2048
+    row_length: Annotated[int, Field(ge=8)] = 2048
     """Tokens in a packed row: the longest example that can be trained on."""
-    accumulate: int | None = None
+    accumulate: Count | None = None
     """Parts that a process takes its rows of a step in: more parts, less memory, the same gradients. By default so
     many that a part has about 2,048 tokens on CPU and 16,384 on a GPU."""
     optimizer: Literal["adamw", "adafactor"] = "adamw"
     """`adafactor` holds almost no state (the paper's); `adamw` holds two values a weight, and is fused."""
-    lr: float = 3e-5
+    lr: Positive = 3e-5
     """Peak learning rate (3e-5 in paper section 2.4)."""
     schedule: Literal["constant", "linear", "cosine"] = "linear"
     """How the rate falls after the warm-up: not at all, or to zero on a line or a cosine."""
-    warmup_steps: int = 0
+    warmup_steps: Natural = 0
     """Steps over which the rate rises from zero."""
-    weight_decay: float = 0.0
+    weight_decay: NonNegative = 0.0
     """Decoupled decay of matrices; gains and biases are left alone."""
-    clip: float = 1.0
+    clip: NonNegative = 1.0
     """Largest norm of a step's gradient; 0 turns clipping off."""
     dtype: Literal["auto", "float32", "bfloat16", "fast"] = "auto"
     """Precision of the forward and backward pass. `auto`: bfloat16 on a GPU, float32 on a CPU; `fast`: bfloat16 on CPUs
     too that are faster with it. Trained weights are float32."""
     adapter: Lora | None = None
     """Train a LoRA adapter instead of all weights; it is merged into the saved model."""
-    checkpoint_every: int = 500
-    """Steps between checkpoints; 0 for none but those of SIGTERM."""
-    keep: int = 2
+    checkpoint_every: Natural = 500
+    """Steps between checkpoints; 0 for none but those of a stop from outside."""
+    keep: Count = 2
     """How many of the last checkpoints stay on disk."""
     compile: bool = False
     """Compile the model's layers (a minute at the start, faster steps on a GPU)."""
@@ -58,22 +61,19 @@ class TrainConfig:
     """With several processes, split weights and optimizer state among them (FSDP2) instead of copying them."""
     trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
     """Where metrics go besides metrics.jsonl."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds dropout and a new adapter's weights; the data have a seed of their own."""
 
     def __post_init__(self) -> None:
+        check_ranges(self, TrainError)
         if (self.steps is None) == (self.tokens is None):
             raise TrainError("give either steps or tokens, not both and not neither")
-        if (self.steps or self.tokens or 0) <= 0:
-            raise TrainError("steps and tokens must be positive")
-        if self.tokens_per_step % self.row_length or self.tokens_per_step <= 0:
+        if self.tokens_per_step % self.row_length:
             raise TrainError(
                 f"tokens_per_step {self.tokens_per_step} is not a multiple of row_length {self.row_length}"
             )
-        if self.accumulate is not None and (self.accumulate < 1 or self.rows_per_step % self.accumulate):
+        if self.accumulate is not None and self.rows_per_step % self.accumulate:
             raise TrainError(f"a step of {self.rows_per_step} rows cannot be taken in {self.accumulate} equal parts")
-        if self.keep < 1:
-            raise TrainError("keep must be at least 1: without a checkpoint there is nothing to go back to")
 
     @classmethod
     def paper(cls) -> TrainConfig:

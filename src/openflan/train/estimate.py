@@ -6,49 +6,37 @@ Rules of thumb, all stated in the result's `assumptions`; measured speed replace
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoConfig, PreTrainedConfig
+from transformers.pytorch_utils import Conv1D
 
 from openflan.errors import nearest
-from openflan.model.load import fast_dtype, load_config
+from openflan.model.adapters import Lora
+from openflan.model.load import load_config
 from openflan.train.config import TrainConfig, TrainError
+from openflan.train.devices import DEVICES, GB, body_of, cpu_speed
+from openflan.train.parallel import World
 from openflan.train.place import skeleton
 
 _SHAPES = Path(__file__).parent / "shapes"
-_GB = 1e9
-_RESERVED = 1.5 * _GB
+_RESERVED = 1.5 * GB
 """CUDA context, libraries and fragmentation."""
 
-
-@dataclass(frozen=True)
-class Device:
-    """A kind of accelerator: bfloat16 matrix throughput in FLOP/s by its data sheet, and memory in bytes."""
-
-    flops: float
-    memory: float
-
-
-DEVICES = {
-    "tpu-v3-core": Device(61.5e12, 16 * _GB),
-    "a10g": Device(70e12, 24 * _GB),
-    "l4": Device(121e12, 24 * _GB),
-    "rtx4090": Device(165e12, 24 * _GB),
-    "l40s": Device(362e12, 48 * _GB),
-    "a100": Device(312e12, 80 * _GB),
-    "h100": Device(989e12, 80 * _GB),
-    "h200": Device(989e12, 141 * _GB),
-    "b200": Device(2250e12, 180 * _GB),
-}
+_SAFE = 0.9
+"""The share of a device's memory that can be counted on, these being rules of thumb."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Memory in bytes on each device, the run's tokens and seconds (a range), and what that assumes."""
+    """Memory in bytes on each device, the run's tokens and seconds (a range), and what that assumes.
+
+    `host` is the memory outside of the devices that loading takes on one machine; `available` is a device's memory,
+    where one was named; `speed` is the range of tokens a second.
+    """
 
     parameters: int
     trained: int
@@ -56,8 +44,11 @@ class Estimate:
     optimizer: float
     activations: float
     memory: float
+    host: float
+    available: float | None
     fits: bool | None
     tokens: int
+    speed: tuple[float, float]
     seconds: tuple[float, float]
     assumptions: tuple[str, ...]
 
@@ -65,12 +56,21 @@ class Estimate:
         """For the person at the terminal."""
         return [
             f"model: {_count(self.parameters)} parameters, {_count(self.trained)} trained",
-            f"memory: {self.memory / _GB:.1f} GB a device (weights and gradients {self.weights / _GB:.1f}, optimizer "
-            f"{self.optimizer / _GB:.1f}, activations {self.activations / _GB:.1f})"
-            + ("" if self.fits is None else ", fits" if self.fits else ", DOES NOT FIT"),
+            f"memory: {self.memory / GB:.1f} GB a device (weights and gradients {self.weights / GB:.1f}, optimizer "
+            f"{self.optimizer / GB:.1f}, activations {self.activations / GB:.1f}){self._verdict()}",
             f"data: {self.tokens:,} tokens",
-            f"time: {duration(self.seconds[0])} to {duration(self.seconds[1])}",
+            f"time: {duration(self.seconds[0])} to {duration(self.seconds[1])}, at {_count(self.speed[0])} to "
+            f"{_count(self.speed[1])} tokens a second",
         ]
+
+    def _verdict(self) -> str:
+        if self.available is None:
+            return ""
+        if self.fits:
+            return f", fits in {self.available / GB:.0f} GB"
+        if self.memory <= self.available:
+            return f", TOO CLOSE to the {self.available / GB:.0f} GB there are"
+        return f", DOES NOT FIT in {self.available / GB:.0f} GB"
 
 
 def estimate(
@@ -84,47 +84,92 @@ def estimate(
     """What training a model would need on `count` devices of a kind (of `DEVICES`; None: on this machine's CPU).
 
     `model` is a folder or a configuration; no weights are read. `labelled` is the share of tokens that go through the
-    vocabulary. Raises `TrainError` for a device it does not know.
+    vocabulary. Raises `TrainError` for a device it does not know, and for rows that so many devices cannot share.
     """
     if device is not None and device not in DEVICES:
         raise TrainError(f"unknown device {device!r}; known are {', '.join(DEVICES)}")
+    World(0, count, torch.device("cpu")).shard(config.rows_per_step)
     shape = model if isinstance(model, PreTrainedConfig) else load_config(model)
     bare: Any = skeleton(shape)
     parameters = sum(weight.numel() for weight in bare.parameters())
-    embeddings: Any = bare.get_input_embeddings()
-    body = parameters - embeddings.weight.numel() * (1 if shape.tie_word_embeddings else 2)
-    head = embeddings.weight.numel()
-    trained = parameters if config.adapter is None else _adapter_size(bare, config.adapter.rank)
-
+    trained = parameters if config.adapter is None else _adapter_size(bare, config.adapter)
     spread = count if config.shard else 1
     half = device is not None and config.dtype != "float32"
-    weights = (4 * parameters + 4 * trained if config.adapter is None else 2 * parameters + 8 * trained) / spread
-    cast = 2 * parameters / spread if half and config.adapter is None else 0.0
+
+    weights = _weights(shape, parameters, trained, config, half, count)
     optimizer = (8 if config.optimizer == "adamw" else 0.02) * trained / spread
-    share = max(1, config.rows_per_step // count)
-    here = config.rows_at_once(share, "cuda" if device else "cpu") * config.row_length
-    activations = _activations(shape, here, 2 if half else 4, config.activation_checkpointing)
-    activations += min(here * labelled, 1024) * embeddings.weight.shape[0] * 4 * 3
-    memory = weights + cast + optimizer + activations + (_RESERVED if device else 0.0)
+    activations = _activations_of(bare, shape, config, device, count, half, labelled)
+    memory = weights + optimizer + activations + (_RESERVED if device else 0.0)
+    available = DEVICES[device].memory if device else None
+    host = 4 * parameters * (1 if config.shard else count)
 
     tokens = config.total_steps * config.tokens_per_step
+    work, basis = _work(bare, shape, config, labelled)
+    slow, fast, taken = _speed(device, count, shape, config)
+    assumptions = (
+        basis,
+        taken,
+        "float32 weights and gradients" + (", cast to bfloat16 for compute" if half and not config.adapter else ""),
+        f"loading takes {host / GB:.1f} GB of host memory"
+        + (f"; weights are shared out among {count} devices" if spread > 1 else ""),
+        "attention within examples is short enough not to count",
+        f"a run fits when it takes no more than {_SAFE:.0%} of a device's memory",
+    )
+    return Estimate(
+        parameters=parameters,
+        trained=trained,
+        weights=weights,
+        optimizer=optimizer,
+        activations=activations,
+        memory=memory,
+        host=host,
+        available=available,
+        fits=None if available is None else memory <= _SAFE * available,
+        tokens=tokens,
+        speed=(slow / work, fast / work),
+        seconds=(tokens * work / fast, tokens * work / slow),
+        assumptions=assumptions,
+    )
+
+
+def _weights(shape: Any, parameters: int, trained: int, config: TrainConfig, half: bool, count: int) -> float:
+    """Bytes of weights and gradients on a device."""
+    if config.adapter is not None:
+        saved = getattr(shape, "dtype", None)
+        width = saved.itemsize if isinstance(saved, torch.dtype) else 4
+        return float(width * parameters + 8 * trained)
+    if not config.shard or count == 1:
+        # Copies exchange their gradients through buckets of the same size.
+        return float(8 * parameters + (2 * parameters if half else 0) + (4 * parameters if count > 1 else 0))
+    # Two layers at a time are whole, and the embeddings and the head with them.
+    embeddings = shape.get_text_config().vocab_size * shape.hidden_size * (1 if shape.tie_word_embeddings else 2)
+    gathered = embeddings + 2 * (parameters - embeddings) / shape.num_hidden_layers
+    return float(8 * parameters / count + (2 if half else 4) * gathered)
+
+
+def _activations_of(
+    bare: Any, shape: Any, config: TrainConfig, device: str | None, count: int, half: bool, labelled: float
+) -> float:
+    share = config.rows_per_step // count
+    here = config.rows_at_once(share, "cuda" if device else "cpu") * config.row_length
+    kept = _activations(shape, here, 2 if half else 4, config.activation_checkpointing)
+    vocabulary = bare.get_input_embeddings().weight.shape[0]
+    return float(kept + min(here * labelled, 1024) * vocabulary * 4 * 3)
+
+
+def _work(bare: Any, shape: Any, config: TrainConfig, labelled: float) -> tuple[float, str]:
+    """Floating-point operations a token, and a sentence on them."""
     # A frozen weight's gradient is not computed; that of its input is.
     passes = (3 if config.adapter is None else 2) + config.activation_checkpointing
-    flops = tokens * passes * 2 * (body + labelled * head)
-    speed, efficiency, basis = _speed(device, count, config)
-    seconds = (flops / speed / efficiency[1], flops / speed / efficiency[0])
-    assumptions = (
-        f"{2 * passes} FLOPs a token and weight; {labelled:.0%} of tokens go through the vocabulary",
-        basis,
-        "float32 weights and gradients"
-        + (", cast to bfloat16 for compute" if cast else "")
-        + (f", shared among {count} devices" if spread > 1 else ""),
-        "attention within examples is short enough not to count",
-    )
-    fits = memory <= DEVICES[device].memory if device else None
-    return Estimate(
-        parameters, trained, weights + cast, optimizer, activations, memory, fits, tokens, seconds, assumptions
-    )
+    body = float(body_of(bare))
+    if shape.is_encoder_decoder:
+        # What is read goes through the encoder, what is written through the decoder.
+        table = bare.get_input_embeddings().weight
+        encoder = sum(weight.numel() for weight in bare.get_encoder().parameters() if weight is not table)
+        body = (1 - labelled) * encoder + labelled * (body - encoder)
+    work = passes * 2 * (body + labelled * bare.get_input_embeddings().weight.numel())
+    sides = ", the rest through the encoder only" if shape.is_encoder_decoder else ""
+    return work, f"{2 * passes} FLOPs a token and weight; {labelled:.0%} of tokens go through the vocabulary{sides}"
 
 
 def shape_of(name: str) -> PreTrainedConfig:
@@ -139,18 +184,17 @@ def shape_of(name: str) -> PreTrainedConfig:
     return config
 
 
-def device_kind(device: torch.device) -> str | None:
-    """Which of `DEVICES` a GPU is, by the name it gives; None for a CPU or a stranger."""
-    if device.type != "cuda":
-        return None
-    name = torch.cuda.get_device_name(device).lower().replace(" ", "")
-    return next((kind for kind in sorted(DEVICES, key=len, reverse=True) if kind in name), None)
-
-
-def _adapter_size(skeleton: Any, rank: int) -> int:
-    head = skeleton.get_output_embeddings()
-    linear = [part for part in skeleton.modules() if isinstance(part, torch.nn.Linear) and part is not head]
-    return sum(rank * (part.in_features + part.out_features) for part in linear)
+def _adapter_size(bare: Any, lora: Lora) -> int:
+    """Weights of an adapter; raises `TrainError` for layers that are not there."""
+    head = bare.get_output_embeddings()
+    layers = dict(bare.named_modules())
+    if not lora.targets:
+        found = [part for part in layers.values() if isinstance(part, torch.nn.Linear | Conv1D) and part is not head]
+    else:
+        found = [part for name, part in layers.items() if name.split(".")[-1] in lora.targets or name in lora.targets]
+        if not found:
+            raise TrainError(f"{type(bare).__name__} has no layer called {' or '.join(lora.targets)} to adapt")
+    return sum(lora.rank * sum(part.weight.shape) for part in found)
 
 
 def _activations(shape: Any, tokens: int, width: int, checkpointing: bool) -> float:
@@ -162,32 +206,18 @@ def _activations(shape: Any, tokens: int, width: int, checkpointing: bool) -> fl
     return float(tokens * width * kept)
 
 
-def _speed(device: str | None, count: int, config: TrainConfig) -> tuple[float, tuple[float, float], str]:
-    """FLOP/s of all devices, the range of what share of it training reaches, and a sentence on both."""
+def _speed(device: str | None, count: int, shape: Any, config: TrainConfig) -> tuple[float, float, str]:
+    """FLOP/s that training reaches on all devices, from and to, and a sentence on both."""
     if device is None:
-        dtype = fast_dtype("cpu") if config.dtype == "fast" else getattr(torch, config.dtype, torch.float32)
-        speed = _measured_speed(dtype)
-        return (
-            speed,
-            (0.4, 0.9) if dtype == torch.float32 else (0.15, 0.5),
-            f"this CPU multiplies {str(dtype).removeprefix('torch.')} matrices at {speed / 1e9:.0f} GFLOP/s, of which "
-            "training reaches a half or more in float32 and a quarter in bfloat16",
-        )
-    speed = DEVICES[device].flops * count
-    return speed, (0.25, 0.45), f"{count} x {device} at data-sheet bfloat16 speed; training reaches 25-45% of it"
-
-
-def _measured_speed(dtype: torch.dtype, size: int = 1024, repeats: int = 5) -> float:
-    """FLOP/s of a matrix product on this machine's CPU, the best of a few."""
-    import time
-
-    matrix = torch.randn(size, size, dtype=dtype)
-    best = math.inf
-    for _ in range(repeats):
-        began = time.perf_counter()
-        matrix @ matrix
-        best = min(best, time.perf_counter() - began)
-    return 2 * size**3 / best
+        slow, fast = cpu_speed(shape, config)
+        told = f"{slow / 1e9:.0f} to {fast / 1e9:.0f} GFLOP/s"
+        return 0.7 * slow, 1.2 * fast, f"steps of one such layer ran at {told} on this CPU just now"
+    top = DEVICES[device].flops * count
+    return (
+        0.25 * top,
+        0.45 * top,
+        f"{count} x {device} at data-sheet bfloat16 speed; training reaches 25-45% of it",
+    )
 
 
 def _count(number: float) -> str:

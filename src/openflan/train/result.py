@@ -57,7 +57,8 @@ def identity(rows: Rows, config: TrainConfig, base: Mapping[str, str], device: t
     return found
 
 
-_NOT_THE_MODEL = {"_name_or_path", "transformers_version", "_attn_implementation", "attn_implementation"}
+_NOT_THE_MODEL = {"_name_or_path", "architectures", "dtype", "transformers_version"}
+"""What a configuration says of where it is kept, and not of what the weights make of a text."""
 
 
 def weights_fingerprint(model: PreTrainedModel) -> str:

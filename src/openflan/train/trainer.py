@@ -27,7 +27,8 @@ from openflan.files import write_text
 from openflan.train.card import model_card
 from openflan.train.checkpoint import Checkpoints, Record
 from openflan.train.config import TrainConfig, TrainError
-from openflan.train.estimate import device_kind, duration, estimate
+from openflan.train.devices import device_kind
+from openflan.train.estimate import duration, estimate
 from openflan.train.limits import Limits
 from openflan.train.loss import loss_for
 from openflan.train.metrics import Metrics
