@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,40 +20,45 @@ _COLOURS = 6
 
 
 @dataclass(frozen=True)
+class Bar:
+    """One stacked bar: whose answers, how they were asked for, the drawing, and the same in words."""
+
+    who: str
+    how: str
+    drawn: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Shares:
-    """How often each option was right and chosen, on one dataset: its options with their colours, and a bar per model
-    and setting.
-    """
+    """How often each option was right and chosen on one dataset; `options` are colours with what they stand for."""
 
     name: str
     options: Sequence[tuple[str, str]]
-    bars: Sequence[tuple[str, str, str]]
+    bars: Sequence[Bar]
 
 
 def option_shares(group: Group, evaluations: Mapping[str, Evaluation]) -> list[Shares]:
     """What was right and what each model chose, on datasets whose options are the same for all prompts."""
-    found = []
-    for line in group.names:
-        blocks = [
-            (name, setting, some[line])
-            for name, one in evaluations.items()
-            for setting, some in one.blocks.items()
-            if line in some
-        ]
-        bars, colours = [], {}
-        for name, setting, block in blocks:
-            chosen = block.option_shares()
+    return [one for name in group.names if (one := _shares(name, evaluations)) is not None]
+
+
+def _shares(dataset: str, evaluations: Mapping[str, Evaluation]) -> Shares | None:
+    bars: list[Bar] = []
+    named: dict[int, dict[str, None]] = defaultdict(dict)
+    for model, one in evaluations.items():
+        for setting, blocks in one.blocks.items():
+            chosen = blocks[dataset].option_shares() if dataset in blocks else {}
             if not chosen:
                 continue
-            options = list(block.rows[0]["options"])
-            for option in options:
-                colours.setdefault(option, f"s{min(len(colours), _COLOURS)}")
+            options = list(blocks[dataset].rows[0]["options"])
+            for place, option in enumerate(options):
+                named[place][option] = None
             if not bars:
-                bars.append(_share_bar("right answers", "", _right(block), options, colours))
-            bars.append(_share_bar(name, setting_title(setting), chosen, options, colours))
-        if bars:
-            found.append(Shares(line, list(colours.items()), bars))
-    return found
+                bars.append(_bar("right answers", "", _right(blocks[dataset]), options))
+            bars.append(_bar(model, setting_title(setting), chosen, options))
+    legend = [(_colour(place), " / ".join(names)) for place, names in sorted(named.items())]
+    return Shares(dataset, legend, bars) if bars else None
 
 
 def _right(block: Block) -> dict[str, float]:
@@ -61,11 +66,15 @@ def _right(block: Block) -> dict[str, float]:
     return {option: 100 * count / counts.total() for option, count in counts.items()}
 
 
-def _share_bar(
-    who: str, how: str, shares: Mapping[str, float], options: Sequence[str], colours: Mapping[str, str]
-) -> tuple[str, str, str]:
-    some = [(option, shares[option], colours[option]) for option in options if option in shares]
-    return who, how, svg.stack(some)
+def _bar(who: str, how: str, shares: Mapping[str, float], options: Sequence[str]) -> Bar:
+    """Options are coloured by their place: a model that is asked in its own way has other words for the same answer."""
+    some = [(option, shares[option], _colour(place)) for place, option in enumerate(options) if option in shares]
+    said = ", ".join(f"{option} {number(share, 0)} %" for option, share, _ in some)
+    return Bar(who, how, svg.stack(some), said)
+
+
+def _colour(place: int) -> str:
+    return f"s{min(place, _COLOURS)}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from openflan.evaluate.analysis.blocks import Block
 from openflan.evaluate.analysis.groups import Change
 from openflan.evaluate.results import BASELINE, TUNED, UNTUNED
 from openflan.report.changes import SCORE, Level, changed, level
-from openflan.report.evaluations import Evaluation, Found
+from openflan.report.evaluations import Evaluation, Found, Group
 from openflan.report.words import asked, bounds, counted, listed, number, quoted, sentence
 
 
@@ -195,7 +195,7 @@ def _beside_guessing(one: Level) -> str:
     return f" That is {told} guessing ({number(one.guessing)} %)."
 
 
-def lead(found: Found, findings: Sequence[Finding]) -> str:
+def lead(findings: Sequence[Finding]) -> str:
     """The one sentence that a reader should take away; empty where nothing was compared."""
     first = findings[0] if findings else None
     if first is None or first.comparison not in ("tuned_vs_baseline", "tuned_vs_untuned"):
@@ -227,10 +227,15 @@ def told(found: Found, findings: Sequence[Finding]) -> dict[str, list[str]]:
                 for one in known
             ]
             if some:
-                sentences[f"{group.title}, {asked(setting)}"] = some
+                sentences[heading(group, setting)] = some
     if constant := say_constants(constants(found)):
         sentences["Always the same answer"] = constant
     return sentences
+
+
+def heading(group: Group, setting: str) -> str:
+    """The title of what is said of a group in a setting."""
+    return f"{group.title}, {asked(setting)}"
 
 
 def as_tree(findings: Sequence[Finding]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import accumulate
 
 from openflan.evaluate.analysis.comparison import Comparison, Difference
 from openflan.report import svg
@@ -34,8 +35,7 @@ def comparison_svg(comparisons: Sequence[Comparison]) -> str:
     parts = [*_legend(comparisons), *_grid(place, reach, height)]
     for order, (title, some) in enumerate(lines):
         parts += _line(title, some, _HEAD + tall * (order + 0.5), place)
-    head, legend = (len(text) * _LETTER + _EDGE for text in (_head(comparisons), " " * 22 * len(comparisons)))
-    width = max(left + _PLOT + _EDGE, head, legend)
+    width = max(left + _PLOT + _EDGE, len(_head(comparisons)) * _LETTER, _legend_ends(comparisons)[-1])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
         f'height="{height}" role="img"><title>{escape(_head(comparisons))}</title><style>{_STYLE}</style>\n'
@@ -65,10 +65,14 @@ def _head(comparisons: Sequence[Comparison]) -> str:
 
 def _legend(comparisons: Sequence[Comparison]) -> Iterator[str]:
     yield svg.label(_head(comparisons), "8", 20, "head", "start")
-    for order, one in enumerate(comparisons):
-        x = 14 + 22 * _LETTER * order
+    for order, (one, x) in enumerate(zip(comparisons, _legend_ends(comparisons), strict=False)):
         yield svg.mark(f"{x:.0f}", 38, _kind(order), order)
         yield svg.label(one.second, f"{x + 12:.0f}", 42, anchor="start")
+
+
+def _legend_ends(comparisons: Sequence[Comparison]) -> list[float]:
+    """Where the legend's entries begin, and where the last one ends."""
+    return list(accumulate((len(one.second) * _LETTER + 2 * _EDGE for one in comparisons), initial=14.0))
 
 
 def _grid(place: svg.Place, reach: float, height: float) -> Iterator[str]:

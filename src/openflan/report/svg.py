@@ -12,7 +12,7 @@ from html import escape
 Place = Callable[[float], str]
 """A value → where it stands along the figure."""
 
-_SHAPES = ("M0-5A5 5 0 1 0 .01-5Z", "M-4.4-4.4H4.4V4.4H-4.4Z", "M0-6 6 0 0 6-6 0Z", "M0-5.5 5.5 4.5H-5.5Z")
+SHAPES = ("M0-5A5 5 0 1 0 .01-5Z", "M-4.4-4.4H4.4V4.4H-4.4Z", "M0-6 6 0 0 6-6 0Z", "M0-5.5 5.5 4.5H-5.5Z")
 """Disc, square, diamond and triangle, so that models can be told apart without their colours."""
 
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
@@ -44,7 +44,7 @@ def mark(at: str, y: float, kind: str, shape: int = 0, size: float = 1.0, said: 
     """A mark on a value; `said` appears where a pointer rests on it."""
     title = f"<title>{escape(said)}</title>" if said else ""
     scale = "" if size == 1 else f' transform="scale({size:g})"'
-    path = _SHAPES[shape % len(_SHAPES)]
+    path = SHAPES[shape % len(SHAPES)]
     return f'<svg x="{at}" y="{y:g}" overflow="visible"><path class="mark {kind}" d="{path}"{scale}>{title}</path></svg>'
 
 
