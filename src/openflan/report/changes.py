@@ -1,0 +1,130 @@
+"""What two models differ by on a group of datasets, example by example, and what one model scores there.
+
+The measures are those of `openflan.evaluate.analysis.groups`, and `score`: each dataset's own metric, for those whose
+prompts have no options to rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from openflan.evaluate.analysis.blocks import Block, unit_of
+from openflan.evaluate.analysis.groups import Change, change, measure_block
+from openflan.evaluate.analysis.statistics import Interval, bootstrap, interval, with_width
+from openflan.evaluate.metrics import Array
+
+SCORE = "score"
+
+Blocks = Mapping[str, Block]
+"""One model's blocks in one setting, by name."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one model scores on a group by a measure; `guessing` is what choosing options blindly gives, if known."""
+
+    measure: str
+    score: Interval
+    datasets: int
+    examples: int
+    guessing: float | None
+
+
+def changed(first: Blocks, second: Blocks, names: Sequence[str], measure: str) -> Change | None:
+    """The second model's measure less the first's, over the examples that both were asked; None when there are none."""
+    ours, theirs = _shared(first, second, names)
+    if measure == SCORE:
+        return _score_change(ours, theirs, names)
+    return change(ours, theirs, names, measure)
+
+
+def level(blocks: Blocks, names: Sequence[str], measure: str) -> Level | None:
+    """One model's measure on a group; None when it says nothing there."""
+    one = changed(blocks, blocks, names, measure)
+    if one is None:
+        return None
+    guesses = [guess for name in names if name in blocks and (guess := guessing(blocks[name])) is not None]
+    known = measure == "accuracy" and len(guesses) == one.datasets
+    return Level(measure, one.after, one.datasets, one.examples, float(np.mean(guesses)) if known else None)
+
+
+def guessing(block: Block) -> float | None:
+    """The accuracy of choosing an option blindly, in per cent; None for free-form prompts."""
+    chances = [100 / len(row["options"]) for row in block.rows if row["options"]]
+    return float(np.mean(chances)) if chances else None
+
+
+def is_free_form(block: Block) -> bool:
+    """Whether none of a block's prompts has options."""
+    return not any(row["options"] for row in block.rows)
+
+
+def on_block(block: Block, measure: str) -> Interval | None:
+    """One of the measures on one dataset."""
+    if measure != SCORE:
+        return measure_block(block, measure)
+    points = _points(block)
+    return None if points is None else interval(float(points[0]), points[1:])
+
+
+def _shared(first: Blocks, second: Blocks, names: Sequence[str]) -> tuple[dict[str, Block], dict[str, Block]]:
+    """Both models' blocks less the examples that only one was asked, and less what then is empty."""
+    ours, theirs = {}, {}
+    for name in names:
+        if name not in first or name not in second:
+            continue
+        common = {unit_of(row) for row in first[name].rows} & {unit_of(row) for row in second[name].rows}
+        if common:
+            ours[name], theirs[name] = _only(first[name], common), _only(second[name], common)
+    return ours, theirs
+
+
+def _only(block: Block, units: set[tuple[str, str]]) -> Block:
+    kept = [row for row in block.rows if unit_of(row) in units]
+    return block if len(kept) == len(block.rows) else replace(block, rows=kept)
+
+
+def _score_change(first: Blocks, second: Blocks, names: Sequence[str]) -> Change | None:
+    pairs = [
+        (name, before, after)
+        for name in names
+        if name in first and is_free_form(first[name]) and is_free_form(second[name])
+        if first[name].metric.is_percentage and first[name].metric.higher_is_better
+        for before, after in [(_points(first[name]), _points(second[name]))]
+        if before is not None and after is not None
+    ]
+    if not pairs:
+        return None
+    befores, afters = (np.mean([pair[side] for pair in pairs], axis=0) for side in (1, 2))
+    gaps = np.mean([_widened(after - before, second[name], -100.0) for name, before, after in pairs], axis=0)
+    return Change(
+        SCORE,
+        len(pairs),
+        sum(len(second[name].units()) for name, _, _ in pairs),
+        *(interval(float(side[0]), side[1:]) for side in (befores, afters, gaps)),
+    )
+
+
+def _points(block: Block) -> Array | None:
+    """The primary score as the mean over writers: the value, then its bootstrap replicates."""
+    if not block.writers:
+        return None
+    sums = block.sums(block.units())
+
+    def mean(some: Array) -> Array:
+        means: Array = block.metric.score(some)[..., 0].mean(axis=-1)
+        return means
+
+    points: Array = np.concatenate([[mean(sums.sum(axis=1))], bootstrap(sums, mean, block.key)])
+    return _widened(points, block, 0.0)
+
+
+def _widened(points: Array, block: Block, low: float) -> Array:
+    if not block.metric.is_percentage:
+        return points
+    wide = with_width(float(points[0]), points[1:], len(block.units()), block.key, low, 100.0)
+    widened: Array = np.concatenate([points[:1], wide])
+    return widened
