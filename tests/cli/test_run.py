@@ -38,15 +38,15 @@ def test_the_run_leaves_everything_it_promises(run_folder):
     assert len((out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert set(summary["models"]) == {"untuned-baseline", "untuned", "tuned"}
-    assert {one["measure"] for one in summary["groups"]["Never trained on"]} == {"accuracy", "written_option", "loss"}
-    names = {task["name"] for task in summary["models"]["tuned"]["tasks"]}
+    assert {"accuracy", "balanced_accuracy", "written_option", "loss"} <= set(summary["held_out"])
+    assert {"value", "low", "high"} <= set(summary["held_out"]["accuracy"]["tuned_vs_baseline"])
+    names = {task["name"] for task in summary["models"]["tuned"]["options"]["tasks"]}
     assert names == {"imdb", "sentiment140", "sst2", "yelp_polarity", "copa"}
 
 
-def test_the_page_is_whole_and_escaped(run_folder):
+def test_the_page_is_whole_and_loads_nothing(run_folder):
     page = (run_folder / "out" / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 7
-    assert not any(word in page for word in ("<script", "<link", "src=", 'href="http'))
+    assert not any(word in page for word in ("<link", "src=", 'href="http'))
     assert "OPTIONS:" in page and "Never trained on" in page
 
 
@@ -136,4 +136,4 @@ def test_eval_as_a_baseline_against_reference_lines(run_folder, capsys):
     printed = capsys.readouterr().out
     assert "majority" in printed
     assert "90.6" in printed
-    assert {row["template"] for row in read_results(run_folder / "zero").table().to_pylist()} == {"baseline"}
+    assert {row["writer"] for row in read_results(run_folder / "zero").table().to_pylist()} == {"baseline"}

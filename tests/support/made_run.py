@@ -63,7 +63,9 @@ def answers(
 
 def write_evaluation(folder: Path, rows: Sequence[Row], name: str, settings: Sequence[str]) -> Path:
     """An evaluation folder with these rows."""
-    with writing_results(folder, {"name": name}, {"settings": {one: {"shots": {"count": 0}} for one in settings}}) as add:
+    with writing_results(
+        folder, {"name": name}, {"settings": {one: {"shots": {"count": 0}} for one in settings}}
+    ) as add:
         add(rows)
     return folder
 

@@ -121,7 +121,7 @@ def _answer(items: Sequence[Item], config: EvalConfig, scorer: Scorer, log: Scor
     ranks = {_rank_key(request): request for item in items for request in _rank_requests(item.prompt, config)}
     writes: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for item in items:
-        if config.generates(item.prompt):
+        if item.is_written:
             writes[item.stop][_write_key(item, config)] = item.prompt.input
     questions = [*ranks, *(key for group in writes.values() for key in group)]
     meter.found(len(questions), sum(key in log for key in questions))
@@ -176,7 +176,7 @@ def _rows(task: Task, items: Sequence[Item], config: EvalConfig, log: ScoreLog) 
     for item in items:
         ranked, *alone = [log[_rank_key(request)] for request in _rank_requests(item.prompt, config)] or [{}]
         answer = {**ranked, "unconditional": [value for one in alone for value in one.get("logprobs", [])]}
-        if config.generates(item.prompt):
+        if item.is_written:
             answer |= log[_write_key(item, config)]
         rows.append(_row(task, item, config.normalise, answer))
     return rows

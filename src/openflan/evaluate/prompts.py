@@ -48,6 +48,8 @@ class EvalConfig:
     """What options are compared by: `sum` (the paper's), per `token`, per `character`, or `pmi`."""
     generate: Literal["none", "free", "all"] = "free"
     """Write an answer to free-form prompts, to all prompts, or to none."""
+    generate_rows: Count | None = None
+    """Most rows per dataset whose prompts get a written answer besides being ranked; all when empty."""
     loss: bool = False
     """Also measure the loss on the right answers of prompts that are not ranked."""
     max_tokens: Count = 256
@@ -75,6 +77,7 @@ class Item:
 
     `direction` names the field a template asks for when that is not the card's answer (translation out of German, say):
     such prompts are a result of their own. `shortened`: a field was cut so that the input fits the format's length.
+    `is_written`: an answer to it is written.
     """
 
     prompt: Prompt
@@ -84,6 +87,7 @@ class Item:
     shots: int
     shortened: bool
     stop: tuple[str, ...]
+    is_written: bool
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,12 @@ class TaskPlan:
         """The prompts, role by role, setting by setting and template by template."""
         for role, rows in self.rows.items():
             examples = _sample(rows, self.config.rows, self.config.seed)
+            written = _answered_in_writing(self.config, examples)
             for setting, writers in self.writers.items():
                 for writer in writers:
-                    yield from self._items(role, setting, writer, examples, encoder)
+                    for item in self._items(role, setting, writer, examples, encoder):
+                        ranked_only = bool(item.prompt.options) and item.prompt.example_id not in written
+                        yield replace(item, is_written=False) if ranked_only else item
 
     def _items(
         self, role: Role, setting: str, writer: Writer, examples: Sequence[Example], encoder: Encoder
@@ -122,7 +129,8 @@ class TaskPlan:
             few_shot = FewShot(writer, self.exemplars, shots, encoder)
             found, stop = few_shot.extend(prompts), (*stop, few_shot.after)
         for (prompt, count), before, after in zip(found, written, prompts, strict=True):
-            yield Item(prompt, role, setting, writer.direction, count, after is not before, stop)
+            writes = self.config.generates(prompt)
+            yield Item(prompt, role, setting, writer.direction, count, after is not before, stop, writes)
 
 
 def plan_task(config: EvalConfig, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:
@@ -159,6 +167,12 @@ def _writers(config: EvalConfig, setting: Setting, task: Task) -> Sequence[Write
         return found
     wanted = {str(number) for number in config.templates}
     return [writer for writer in found if writer.name in wanted]
+
+
+def _answered_in_writing(config: EvalConfig, examples: Sequence[Example]) -> set[str]:
+    """The examples whose ranked prompts get a written answer too: a seeded choice of `config.generate_rows`."""
+    names = sorted({example.id for example in examples}, key=lambda name: hash64("written", config.seed, name))
+    return set(names[: config.generate_rows])
 
 
 def _written(writer: Writer, examples: Sequence[Example]) -> list[Prompt]:

@@ -144,7 +144,9 @@ def _grouped(
     folder: Path, evaluations: Mapping[str, Evaluation], unread: dict[str, str]
 ) -> tuple[Recipe | None, list[Group]]:
     """The recipe, where there is one, and by it what was held out, what was trained on, and what is neither."""
-    found = {name: block for one in evaluations.values() for some in one.blocks.values() for name, block in some.items()}
+    found = {
+        name: block for one in evaluations.values() for some in one.blocks.values() for name, block in some.items()
+    }
     lines = sorted(found, key=lambda name: _cluster_order(found[name].cluster))
     path = folder / "recipe.yaml"
     if not path.is_file():

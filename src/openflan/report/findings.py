@@ -99,13 +99,13 @@ def find(found: Found) -> list[Finding]:
         for setting in found.settings
         for group in found.groups
         for pair in pairs(found.evaluations)
-        for measure, one in _changes(found.evaluations[pair.first], found.evaluations[pair.second], setting, group.names)
+        for measure, one in _changes(
+            found.evaluations[pair.first], found.evaluations[pair.second], setting, group.names
+        )
     ]
 
 
-def _changes(
-    first: Evaluation, second: Evaluation, setting: str, names: Sequence[str]
-) -> Iterator[tuple[str, Change]]:
+def _changes(first: Evaluation, second: Evaluation, setting: str, names: Sequence[str]) -> Iterator[tuple[str, Change]]:
     ours, theirs = first.in_setting(setting), second.in_setting(setting)
     if ours is None or theirs is None or setting not in (ours, theirs):
         return

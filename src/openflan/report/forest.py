@@ -57,7 +57,9 @@ def scores(lines: Sequence[Line]) -> Figure | None:
         assert line.task.mean is not None
         return _interval(line, line.task.mean, place, 1)
 
-    return _figure("Score", "0 to 100, mean over templates", [one for one in lines if one.is_drawn], (0, 100), draw, True)
+    return _figure(
+        "Score", "0 to 100, mean over templates", [one for one in lines if one.is_drawn], (0, 100), draw, True
+    )
 
 
 def measured(lines: Sequence[Line], measure: str) -> Figure | None:

@@ -53,9 +53,7 @@ def lines(found: Found) -> list[Line]:
                     task = next(task for task in one.summaries[setting].tasks if task.name == name)
                     known = {measure: on_block(block, measure) for measure in OTHER_MEASURES}
                     measures = {measure: value for measure, value in known.items() if value is not None}
-                    made.append(
-                        Line(group.key, setting, model, order, task, measures, guessing(block), always(block))
-                    )
+                    made.append(Line(group.key, setting, model, order, task, measures, guessing(block), always(block)))
     return made
 
 
@@ -95,7 +93,11 @@ def _task_row(line: Line) -> dict[str, Any]:
         "templates": len(task.templates),
         "rows": task.rows,
         "guessing": line.guessing,
-        **{key: value for measure in OTHER_MEASURES for key, value in _ends(measure, line.measures.get(measure)).items()},
+        **{
+            key: value
+            for measure in OTHER_MEASURES
+            for key, value in _ends(measure, line.measures.get(measure)).items()
+        },
         "always": line.always,
         "failures": sum(task.failures.values()),
     }

@@ -135,5 +135,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     words = (bounds, counted, half_width, metric_title, number, quoted, setting_title, embedded)
-    environment.globals.update({word.__name__: word for word in words}, MEASURES=MEASURES, OTHER_MEASURES=OTHER_MEASURES, SHAPES=svg.SHAPES)
+    environment.globals.update(
+        {word.__name__: word for word in words}, MEASURES=MEASURES, OTHER_MEASURES=OTHER_MEASURES, SHAPES=svg.SHAPES
+    )
     return environment.get_template("page.html")

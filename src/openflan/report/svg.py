@@ -45,7 +45,9 @@ def mark(at: str, y: float, kind: str, shape: int = 0, size: float = 1.0, said: 
     title = f"<title>{escape(said)}</title>" if said else ""
     scale = "" if size == 1 else f' transform="scale({size:g})"'
     path = SHAPES[shape % len(SHAPES)]
-    return f'<svg x="{at}" y="{y:g}" overflow="visible"><path class="mark {kind}" d="{path}"{scale}>{title}</path></svg>'
+    return (
+        f'<svg x="{at}" y="{y:g}" overflow="visible"><path class="mark {kind}" d="{path}"{scale}>{title}</path></svg>'
+    )
 
 
 def label(text: str, at: str, y: float, kind: str = "", anchor: str = "middle") -> str:
@@ -88,4 +90,6 @@ def curve(values: Sequence[float], low: float, high: float, kind: str) -> str:
 
 def box(parts: Iterable[str]) -> str:
     """Curves in a box that is stretched to its place."""
-    return f'<svg class="box" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
+    return (
+        f'<svg class="box" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
+    )
