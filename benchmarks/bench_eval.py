@@ -24,8 +24,8 @@ import torch
 
 from benchmarks.shared import peak_memory, write_results
 from openflan.data.encode import Format
-from openflan.evaluate.scoring.interface import Ranking, RankRequest
-from openflan.evaluate.scoring.model import ModelScorer
+from openflan.evaluation.scoring.interface import Ranking, RankRequest
+from openflan.evaluation.scoring.model import ModelScorer
 from openflan.model.load import encoder_for, load_model, load_tokenizer
 
 _TEXT = """

@@ -28,8 +28,8 @@ from openflan.data.prepared import PreparedStream, prepare
 from openflan.data.stream import Stream
 from openflan.model.default import small_model
 from openflan.model.load import encoder_for, load_tokenizer
-from openflan.train.config import TrainConfig
-from openflan.train.loop import train
+from openflan.training.config import TrainConfig
+from openflan.training.loop import train
 
 WINDOW = 1024
 
@@ -66,7 +66,7 @@ def sizes(device: str) -> tuple[int, int]:
 
 
 def ours_on(shape: str, options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
-    """Tokens per second of `openflan.train`."""
+    """Tokens per second of `openflan.training`."""
     row_length, positions = sizes(options.device)
     encoder = encoder_for(options.tokenizer, Format(input_length=row_length))
     stream = Stream(sample_mixture(), encoder, row_length, window=WINDOW)

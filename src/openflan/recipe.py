@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from openflan.data.encode import Format
 from openflan.data.select import DataConfig
 from openflan.errors import RecipeError, nearest
-from openflan.evaluate.prompts import EvalConfig
+from openflan.evaluation.prompts import EvalConfig
 from openflan.files import write_text
-from openflan.train.config import TrainConfig
+from openflan.training.config import TrainConfig
 from openflan.yamlfile import line_of, parse_value, read_yaml, validate
 
 RECIPES = Path(__file__).parent / "recipes"

@@ -10,7 +10,7 @@ from tiny_folder import save_tiny_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from openflan.cli import main
-from openflan.evaluate.results import read_results
+from openflan.evaluation.results import read_results
 
 RECIPE = """
 description: the whole way, small

@@ -11,7 +11,7 @@ from typing import Any
 
 from openflan.data.order import hash64, uniform
 from openflan.data.settings import BASELINE
-from openflan.evaluate.results import writing_results
+from openflan.evaluation.results import writing_results
 from openflan.recipe import Recipe
 
 Row = dict[str, Any]

@@ -42,7 +42,7 @@ from transformers import (
 )
 
 from openflan.data.encode import Encoder, Format
-from openflan.evaluate.scoring.interface import RankRequest
+from openflan.evaluation.scoring.interface import RankRequest
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "while", "rain", "fell", "over", "old", "towns", "and", "people"]
 VOCABULARY = 320

@@ -15,12 +15,12 @@ from openflan.api.views import as_text, frame
 from openflan.data.encode import Format
 from openflan.data.select import DataConfig
 from openflan.errors import RecipeError
-from openflan.evaluate.analysis.comparison import Comparison
-from openflan.evaluate.analysis.comparison import compare as compare_results
-from openflan.evaluate.analysis.references import Reference
-from openflan.evaluate.analysis.summary import Summary, summarize
-from openflan.evaluate.prompts import EvalConfig
-from openflan.evaluate.results import Results, read_results
+from openflan.evaluation.analysis.comparison import Comparison
+from openflan.evaluation.analysis.comparison import compare as compare_results
+from openflan.evaluation.analysis.references import Reference
+from openflan.evaluation.analysis.summary import Summary, summarize
+from openflan.evaluation.prompts import EvalConfig
+from openflan.evaluation.results import Results, read_results
 from openflan.files import cache
 from openflan.recipe import ModelConfig, Recipe
 from openflan.tasks.registry import Task
@@ -43,7 +43,7 @@ class Evaluation:
 
     @property
     def prompts(self) -> pa.Table:
-        """One row per scored prompt (`openflan.evaluate.results.SCHEMA`)."""
+        """One row per scored prompt (`openflan.evaluation.results.SCHEMA`)."""
         return self.results.table()
 
     @property

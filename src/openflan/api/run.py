@@ -11,7 +11,7 @@ from openflan.api.data import MixtureView, load_mixture
 from openflan.api.evaluation import Evaluation, evaluate_recipe
 from openflan.api.progress import fetch_model
 from openflan.api.training import TrainedRun, train_recipe
-from openflan.evaluate.results import BASELINE, TUNED, UNTUNED
+from openflan.evaluation.results import BASELINE, TUNED, UNTUNED
 from openflan.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(
     """
     from openflan.study.run import Run
     from openflan.study.tasks import measured_tasks
-    from openflan.train.parallel import is_main_process
+    from openflan.training.parallel import is_main_process
 
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out else Path("runs") / recipe.name

@@ -17,11 +17,11 @@ from openflan.data.encode import Format
 from openflan.errors import RecipeError
 from openflan.model.adapters import Lora
 from openflan.recipe import ModelConfig, Recipe
-from openflan.train.config import TrainConfig
+from openflan.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from openflan.data.mixture import Mixture
-    from openflan.train.result import TrainResult
+    from openflan.training.result import TrainResult
 
 _DEFAULTS = {
     "tokens_per_step": 2048, "row_length": 512, "optimizer": "adamw", "lr": 1e-3, "schedule": "cosine",

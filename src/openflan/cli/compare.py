@@ -19,8 +19,8 @@ def run(options: argparse.Namespace) -> None:
     """Print a table that holds every run against the first one."""
     from openflan.cli.terminal import out, print_json
     from openflan.errors import OpenflanError
-    from openflan.evaluate.analysis.comparison import compare
-    from openflan.evaluate.results import read_results
+    from openflan.evaluation.analysis.comparison import compare
+    from openflan.evaluation.results import read_results
     from openflan.report.tables import comparison_table
 
     if len(options.runs) < 2:

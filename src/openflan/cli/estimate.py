@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     """Print memory, tokens and time with the assumptions behind them; exit status 1 when it does not fit."""
     from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out, print_json
-    from openflan.train.estimate import estimate, shape_of
+    from openflan.training.estimate import estimate, shape_of
 
     recipe = recipe_of(options)
     model = shape_of(options.shape) if options.shape else str(fetch_model(recipe.model.path))

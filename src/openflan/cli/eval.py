@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    from openflan.evaluate.analysis.references import MODEL_BASELINES
+    from openflan.evaluation.analysis.references import MODEL_BASELINES
 
     parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
     add_recipe_arguments(parser)
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out, print_json, tell
     from openflan.errors import RecipeError
-    from openflan.evaluate.analysis.references import references
+    from openflan.evaluation.analysis.references import references
     from openflan.report.tables import summary_table
     from openflan.study.measure import in_its_format, rows_of
     from openflan.study.tasks import measured_tasks
@@ -82,7 +82,7 @@ def _says_format(options: argparse.Namespace) -> bool:
 def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     """The recipe with the settings of a named baseline, and with so many exemplars in each."""
     from openflan.data.settings import PRESETS
-    from openflan.evaluate.analysis.references import MODEL_BASELINES
+    from openflan.evaluation.analysis.references import MODEL_BASELINES
 
     settings, shots = recipe.evaluate.settings, options.shots
     if baseline := MODEL_BASELINES.get(options.baseline):
@@ -95,7 +95,7 @@ def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
 def _changes(options: argparse.Namespace) -> list[str]:
     """The verb's own options as changes to the recipe."""
-    from openflan.evaluate.analysis.references import MODEL_BASELINES
+    from openflan.evaluation.analysis.references import MODEL_BASELINES
 
     baseline = MODEL_BASELINES.get(options.baseline)
     given = {

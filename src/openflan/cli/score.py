@@ -27,8 +27,8 @@ def run(options: argparse.Namespace) -> int:
     """
     from openflan.api.progress import fetch_model
     from openflan.data.encode import Format
-    from openflan.evaluate.scoring.interface import Failure, RankRequest
-    from openflan.evaluate.scoring.model import ModelScorer
+    from openflan.evaluation.scoring.interface import Failure, RankRequest
+    from openflan.evaluation.scoring.model import ModelScorer
     from openflan.files import write_text
     from openflan.model.load import encoder_for, load_model
 

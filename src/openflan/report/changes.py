@@ -1,6 +1,6 @@
 """What two models differ by on a group of datasets, example by example, and what one model scores there.
 
-The measures are those of `openflan.evaluate.analysis.groups`, and `score`: each dataset's own metric, for those whose
+The measures are those of `openflan.evaluation.analysis.groups`, and `score`: each dataset's own metric, for those whose
 prompts have no options to rank.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from openflan.evaluate.analysis.blocks import Block, unit_of
-from openflan.evaluate.analysis.groups import Change, change, measure_block
-from openflan.evaluate.analysis.statistics import Interval, bootstrap, interval, with_width
-from openflan.evaluate.metrics import Array
+from openflan.evaluation.analysis.blocks import Block, unit_of
+from openflan.evaluation.analysis.groups import Change, change, measure_block
+from openflan.evaluation.analysis.statistics import Interval, bootstrap, interval, with_width
+from openflan.evaluation.metrics import Array
 
 SCORE = "score"
 

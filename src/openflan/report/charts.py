@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openflan.evaluate.analysis.blocks import Block
+from openflan.evaluation.analysis.blocks import Block
 from openflan.report import svg
 from openflan.report.evaluations import Evaluation, Group
 from openflan.report.words import number, setting_title

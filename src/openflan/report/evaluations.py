@@ -15,9 +15,9 @@ import pyarrow as pa
 from openflan.data.prompt import BASELINE as BASELINE_SETTING
 from openflan.data.select import select
 from openflan.errors import OpenflanError
-from openflan.evaluate.analysis.blocks import Block, blocks
-from openflan.evaluate.analysis.summary import Summary, summarize
-from openflan.evaluate.results import BASELINE, LOG, PROMPTS, TUNED, UNTUNED, Results, ResultsError, read_results
+from openflan.evaluation.analysis.blocks import Block, blocks
+from openflan.evaluation.analysis.summary import Summary, summarize
+from openflan.evaluation.results import BASELINE, LOG, PROMPTS, TUNED, UNTUNED, Results, ResultsError, read_results
 from openflan.recipe import Recipe, load_recipe
 from openflan.tasks.clusters import CLUSTERS
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from openflan.evaluate.analysis.blocks import Block
-from openflan.evaluate.analysis.groups import Change
-from openflan.evaluate.results import BASELINE, TUNED, UNTUNED
+from openflan.evaluation.analysis.blocks import Block
+from openflan.evaluation.analysis.groups import Change
+from openflan.evaluation.results import BASELINE, TUNED, UNTUNED
 from openflan.report.changes import SCORE, Level, changed, level
 from openflan.report.evaluations import Evaluation, Found, Group
 from openflan.report.words import asked, bounds, counted, listed, number, quoted, sentence

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from openflan.evaluate.analysis.statistics import Interval
+from openflan.evaluation.analysis.statistics import Interval
 from openflan.report import svg
 from openflan.report.findings import MEASURES
 from openflan.report.lines import Line

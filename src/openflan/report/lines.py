@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openflan.evaluate.analysis.statistics import Interval
-from openflan.evaluate.analysis.summary import TaskScore
+from openflan.evaluation.analysis.statistics import Interval
+from openflan.evaluation.analysis.summary import TaskScore
 from openflan.files import write_text
 from openflan.report.changes import guessing, on_block
 from openflan.report.evaluations import Found, Group

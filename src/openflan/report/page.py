@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from openflan.evaluate.results import LOG, PROMPTS
+from openflan.evaluation.results import LOG, PROMPTS
 from openflan.files import write_json, write_text
 from openflan.report import charts, svg
 from openflan.report.evaluations import Found, collect

@@ -10,8 +10,8 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from openflan.data.order import hash64
-from openflan.evaluate.analysis.blocks import Row, line_name, prediction
-from openflan.evaluate.metrics import is_correct
+from openflan.evaluation.analysis.blocks import Row, line_name, prediction
+from openflan.evaluation.metrics import is_correct
 from openflan.report.evaluations import BASELINE_SETTING, Evaluation
 from openflan.report.words import setting_title
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from openflan.evaluate.results import TUNED
+from openflan.evaluation.results import TUNED
 from openflan.report import forest
 from openflan.report.changes import SCORE, Level
 from openflan.report.evaluations import Found, Group

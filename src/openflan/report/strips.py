@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import accumulate
 
-from openflan.evaluate.analysis.comparison import Comparison, Difference
+from openflan.evaluation.analysis.comparison import Comparison, Difference
 from openflan.report import svg
 from openflan.report.words import number
 from openflan.tasks.clusters import CLUSTERS

@@ -12,10 +12,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from openflan.evaluate.analysis.comparison import Comparison, Difference
-from openflan.evaluate.analysis.references import Reference
-from openflan.evaluate.analysis.statistics import Interval
-from openflan.evaluate.analysis.summary import ClusterScore, Summary, TaskScore
+from openflan.evaluation.analysis.comparison import Comparison, Difference
+from openflan.evaluation.analysis.references import Reference
+from openflan.evaluation.analysis.statistics import Interval
+from openflan.evaluation.analysis.summary import ClusterScore, Summary, TaskScore
 from openflan.tasks.clusters import CLUSTERS
 
 _FURTHER = {"loss": "loss", "written_option": "an option", "written_accuracy": "written"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from openflan.evaluate.analysis.statistics import Interval
+from openflan.evaluation.analysis.statistics import Interval
 
 SETTING_TITLES = {
     "options": "with the OPTIONS block",

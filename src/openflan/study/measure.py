@@ -14,17 +14,17 @@ from typing import Any
 from openflan.data.encode import Format
 from openflan.data.rows import load_rows
 from openflan.data.sources import parse_source
-from openflan.evaluate.loop import OnProgress, evaluate
-from openflan.evaluate.prompts import Load
-from openflan.evaluate.results import LOG, Results, read_results
-from openflan.evaluate.scoring.model import ModelScorer
-from openflan.evaluate.scoring.processes import SplitScorer
+from openflan.evaluation.loop import OnProgress, evaluate
+from openflan.evaluation.prompts import Load
+from openflan.evaluation.results import LOG, Results, read_results
+from openflan.evaluation.scoring.model import ModelScorer
+from openflan.evaluation.scoring.processes import SplitScorer
 from openflan.model.format_file import read_format
 from openflan.model.identity import model_identity
 from openflan.model.load import encoder_for, load_model
 from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
-from openflan.train.parallel import World, world
+from openflan.training.parallel import World, world
 
 
 def measure(

@@ -28,18 +28,18 @@ from openflan.data.prompt import BASELINE as BASELINE_WRITER
 from openflan.data.settings import PRESETS
 from openflan.data.stream import Rows, Stream
 from openflan.errors import RecipeError
-from openflan.evaluate.results import BASELINE, TUNED
+from openflan.evaluation.results import BASELINE, TUNED
 from openflan.files import write_json
 from openflan.model.format_file import write_format
 from openflan.model.identity import model_identity
 from openflan.model.load import default_device, encoder_for, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
-from openflan.train.card import model_card
-from openflan.train.loop import Progress, TrainResult, train
-from openflan.train.parallel import world
-from openflan.train.place import load_to_train
-from openflan.train.result import check_folder, identity
+from openflan.training.card import model_card
+from openflan.training.loop import Progress, TrainResult, train
+from openflan.training.parallel import world
+from openflan.training.place import load_to_train
+from openflan.training.result import check_folder, identity
 
 MIXTURE = "mixture.json"
 

@@ -1,0 +1,158 @@
+"""What scores are held against: answering without reading, and the figures the paper printed.
+
+The untuned model is a baseline too, and no other than any model: evaluate it in the setting `baseline` (GPT-3's
+prompts, zero- or few-shot) or with the instruction templates (`MODEL_BASELINES`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openflan.data.encode import Join
+from openflan.data.example import Example
+from openflan.errors import UnknownNameError, nearest
+from openflan.evaluation.metrics import METRICS, Judged
+from openflan.evaluation.prompts import Load
+from openflan.tasks.registry import Task
+
+PAPER_RESULTS = Path(__file__).with_name("paper_results.json")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A score to hold ours against, 0 to 100. `status` says how sure a published figure is (see `statuses`)."""
+
+    value: float
+    status: str = ""
+
+    @property
+    def mark(self) -> str:
+        """A superscript after the figure where it could not be read in the source itself."""
+        return {"R": "ᴿ", "S": "ˢ", "G": "ᴳ"}.get(self.status, "")
+
+
+@dataclass(frozen=True)
+class ModelBaseline:
+    """How the untuned model is asked: the setting, how many exemplars at most, and the join of its format."""
+
+    title: str
+    setting: str
+    shots: int
+    join: Join
+
+
+MODEL_BASELINES: dict[str, ModelBaseline] = {
+    "untuned-zero": ModelBaseline("untuned model, GPT-3-style prompts, zero-shot", "baseline", 0, "space"),
+    "untuned-few": ModelBaseline("untuned model, GPT-3-style prompts, few-shot", "baseline", 10, "space"),
+    "untuned-instructions": ModelBaseline("untuned model, instruction templates", "options", 0, "newline"),
+}
+"""The paper's baselines that are models (section 3, appendix A: as many exemplars as fit, 10 at most)."""
+
+
+def majority(task: Task, load: Load) -> Reference | None:
+    """The score of always giving the answer most frequent in training; None for free-form tasks.
+
+    Where the options change from row to row, their position takes the place of the answer. Without a training split the
+    test split's own majority is taken.
+    """
+    test = _test(task, load)
+    if not test:
+        return None
+    has_train = any("train" in layout.splits for layout in task.layouts)
+    counts = Counter(_position(one) for one in (_examples(task, load, "train") if has_train else test))
+    most = min(counts, key=lambda position: (-counts[position], position))
+    judged = [_judged(one, one.options[min(most, len(one.options) - 1)]) for one in test]
+    metric = METRICS[task.card.metric]
+    return Reference(metric.scores(judged)[metric.primary])
+
+
+def chance(task: Task, load: Load) -> Reference | None:
+    """The score of choosing an option blindly, in expectation; None for free-form tasks.
+
+    A metric's statistics are additive, so theirs are averaged over the options: exact for means, and the limit of
+    many rows for ratios such as F1.
+    """
+    test = _test(task, load)
+    if not test:
+        return None
+    metric = METRICS[task.card.metric]
+    expected = [
+        metric.statistics([_judged(one, option, alone=True) for option in one.options]).mean(axis=0) for one in test
+    ]
+    return Reference(float(metric.score(np.sum(expected, axis=0))[0]))
+
+
+WITHOUT_READING: dict[str, Callable[[Task, Load], Reference | None]] = {"majority": majority, "random": chance}
+
+
+def paper_columns() -> dict[str, str]:
+    """The published columns: name → what it is."""
+    columns: dict[str, str] = _paper()["columns"]
+    return columns
+
+
+def statuses() -> dict[str, str]:
+    """What the status marks of published figures mean."""
+    marks: dict[str, str] = _paper()["statuses"]
+    return marks
+
+
+def published(column: str) -> dict[str, Reference]:
+    """A published column: our name of a dataset (`anli:r1`, `wmt16_deen/en`) → its figure. Raises
+    `UnknownNameError`.
+    """
+    if column not in paper_columns():
+        raise UnknownNameError(f"no published column is called {column!r}{nearest(column, paper_columns())}")
+    return {
+        name: Reference(row[column]["value"], row[column]["status"])
+        for name, row in _paper()["datasets"].items()
+        if column in row
+    }
+
+
+def references(names: Sequence[str], tasks: Sequence[Task], load: Load) -> dict[str, dict[str, Reference]]:
+    """Reference lines by name: `majority`, `random`, or a published column. Raises `UnknownNameError`."""
+    lines: dict[str, dict[str, Reference]] = {}
+    for name in names:
+        if name in WITHOUT_READING:
+            found = {task.name: WITHOUT_READING[name](task, load) for task in tasks}
+            lines[name] = {task: reference for task, reference in found.items() if reference is not None}
+        elif name in paper_columns():
+            lines[name] = published(name)
+        else:
+            valid = [*WITHOUT_READING, *paper_columns()]
+            raise UnknownNameError(f"no reference is called {name!r}{nearest(name, valid)}")
+    return lines
+
+
+@lru_cache(maxsize=1)
+def _paper() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(PAPER_RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def _test(task: Task, load: Load) -> list[Example]:
+    if all(layout.options is None for layout in task.layouts):
+        return []
+    return _examples(task, load, "test")
+
+
+def _examples(task: Task, load: Load, role: Any) -> list[Example]:
+    rows = load(task, role)
+    return [example for example in rows.examples(range(len(rows))) if example.options]
+
+
+def _position(example: Example) -> int:
+    return example.options.index(example.answer)
+
+
+def _judged(example: Example, said: str, alone: bool = False) -> Judged:
+    return Judged(said, example.references, example.options, None if alone else example.group)
