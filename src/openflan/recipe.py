@@ -62,6 +62,14 @@ class Recipe(BaseModel):
         write_text(path, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
+def make_recipe(**sections: Any) -> Recipe:
+    """A recipe of sections given in Python, as mappings or as what they are read into.
+
+    Raises `RecipeError` with the key of each fault.
+    """
+    return validate(Recipe, sections, RecipeError, lambda location: "recipe")
+
+
 def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe file, or one that comes with openflan by its name, and apply `key=value` changes.
 

@@ -9,8 +9,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
-
 from openflan.api.progress import bar
 from openflan.api.views import Table, frame
 from openflan.data.mixture import Mixture
@@ -19,7 +17,8 @@ from openflan.data.rows import Role, load_rows
 from openflan.data.select import DataConfig, LoadedRows, Selection, make_mixture, select, training_rows
 from openflan.data.settings import PRESETS
 from openflan.data.sources import parse_source
-from openflan.errors import RecipeError, UnknownNameError
+from openflan.errors import UnknownNameError
+from openflan.recipe import make_recipe
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import load_catalog
 
@@ -215,12 +214,7 @@ def mixture(tasks: Names = "flan62", *, silent: bool = False, **data: Any) -> Mi
     `source="mirror:DIR"`, `settings={"options": 1, "bare": 1}` or `cards=["my_card.yaml"]`. Raises `RecipeError` for a
     wrong key, `OverlapError` for training on what is held out, and `MissingRowsError`.
     """
-    try:
-        config: DataConfig = TypeAdapter(DataConfig).validate_python({"tasks": tasks, **data})
-    except ValidationError as faults:
-        first = faults.errors()[0]
-        raise RecipeError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return load_mixture(config, silent=silent)
+    return load_mixture(make_recipe(data={"tasks": tasks, **data}).data, silent=silent)
 
 
 def load_mixture(config: DataConfig, *, silent: bool = False) -> MixtureView:

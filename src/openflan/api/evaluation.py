@@ -7,22 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from openflan.api.data import HeldOut, Names
 from openflan.api.progress import fetch_model, measuring
 from openflan.api.views import as_text, frame
 from openflan.data.encode import Format
 from openflan.data.select import DataConfig
-from openflan.errors import RecipeError
 from openflan.evaluation.analysis.comparison import Comparison
 from openflan.evaluation.analysis.comparison import compare as compare_results
 from openflan.evaluation.analysis.references import Reference
 from openflan.evaluation.analysis.summary import Summary, summarize
-from openflan.evaluation.prompts import EvalConfig
 from openflan.evaluation.results import Results, read_results
 from openflan.files import cache
-from openflan.recipe import ModelConfig, Recipe
+from openflan.recipe import Recipe, make_recipe
 from openflan.tasks.registry import Task
 
 if TYPE_CHECKING:
@@ -162,19 +158,12 @@ def evaluate(
     data = replace(data, source=source) if source else data
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
     folder = tuned_model(fetch_model(str(model), silent=silent))
-    try:
-        asked: EvalConfig = TypeAdapter(EvalConfig).validate_python(
-            {"tasks": names, "rows": rows, "settings": settings, **config}
-        )
-        recipe = Recipe(
-            model=TypeAdapter(ModelConfig).validate_python({"path": str(model), "dtype": dtype}),
-            data=data,
-            format=format or default_format(folder),
-            evaluate=asked,
-        )
-    except ValidationError as faults:
-        first = faults.errors()[0]
-        raise RecipeError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    recipe = make_recipe(
+        model={"path": str(model), "dtype": dtype},
+        data=data,
+        format=format or default_format(folder),
+        evaluate={"tasks": names, "rows": rows, "settings": settings, **config},
+    )
     called = name or (folder.parent.name if folder.name == "model" else folder.name)
     if out is None:
         identity = evaluation_identity(recipe, folder)

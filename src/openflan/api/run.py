@@ -47,6 +47,7 @@ def run(
     """
     from openflan.study.run import Run
     from openflan.study.tasks import measured_tasks
+    from openflan.training.card import add_results
     from openflan.training.parallel import is_main_process
 
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
@@ -65,7 +66,10 @@ def run(
     evaluations = {name: measure(name) for name in (BASELINE, UNTUNED)}
     trained = train_recipe(recipe, mix.mixture, folder, silent=silent, say=say)
     evaluations[TUNED] = measure(TUNED)
-    return FinishedRun(folder, mix, trained, evaluations, write_report(folder) if is_main_process() else None)
+    report = write_report(folder) if is_main_process() else None
+    if report is not None:
+        add_results(Path(trained.model) / "README.md", report.findings)
+    return FinishedRun(folder, mix, trained, evaluations, report)
 
 
 def write_report(folder: str | Path) -> Report:

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from openflan.api.data import MixtureView
 from openflan.api.progress import fetch_model, tuning
 from openflan.api.views import Table
 from openflan.data.encode import Format
-from openflan.errors import RecipeError
 from openflan.model.adapters import Lora
-from openflan.recipe import ModelConfig, Recipe
-from openflan.training.config import TrainConfig
+from openflan.recipe import Recipe, make_recipe
 
 if TYPE_CHECKING:
     from openflan.data.mixture import Mixture
@@ -78,20 +74,14 @@ def train(
     from openflan.study.format import default_format
 
     length = {} if tokens is None else {"tokens": tokens}
-    try:
-        config: TrainConfig = TypeAdapter(TrainConfig).validate_python(
-            {**_DEFAULTS, **length, **settings, "adapter": adapter}
-        )
-    except ValidationError as faults:
-        first = faults.errors()[0]
-        raise RecipeError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    recipe = Recipe(
+    asked = make_recipe(
         name=Path(out).name,
-        model=ModelConfig(path=model),
+        model={"path": model},
         data=mixture.config,
-        format=format or default_format(fetch_model(model, silent=silent), config.row_length),
-        train=config,
+        train={**_DEFAULTS, **length, **settings, "adapter": adapter},
     )
+    own = format or default_format(fetch_model(model, silent=silent), asked.train.row_length)
+    recipe = asked.model_copy(update={"format": own})
     return train_recipe(recipe, mixture.mixture, Path(out), resume=resume, silent=silent)
 
 
