@@ -75,7 +75,7 @@ def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe
 
     Raises `RecipeError` with file, line and key, or the change, of each fault.
     """
-    path = _find(Path(place)) if place else None
+    path = find_recipe(Path(place)) if place else None
     text, values = read_yaml(path, RecipeError) if path else ("", {})
     changed: dict[tuple[str, ...], str] = {}
     for change in changes:
@@ -101,14 +101,20 @@ def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe
     return validate(Recipe, values, RecipeError, where)
 
 
-def _find(place: Path) -> Path:
+def packaged_recipes() -> dict[str, Path]:
+    """The recipes that come with openflan, by name."""
+    return {path.stem: path for path in sorted(RECIPES.glob("*.yaml"))}
+
+
+def find_recipe(place: Path) -> Path:
+    """A recipe's file, or that of one that comes with openflan by its name; raises `RecipeError`."""
     if place.is_file():
         return place
-    packaged = {path.stem: path for path in RECIPES.glob("*.yaml")}
+    packaged = packaged_recipes()
     if str(place) in packaged:
         return packaged[str(place)]
     raise RecipeError(
-        f"no recipe at {place}, and none that comes with openflan is called so{nearest(str(place), packaged)}"
+        f"no recipe at {place}, and none that comes with openflan has that name{nearest(str(place), packaged)}"
     )
 
 

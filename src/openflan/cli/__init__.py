@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from openflan.errors import OpenflanError, Stopped
 VERBS: dict[str, str] = {
     "quickstart": "tune a small model on a FLAN mixture and measure it, end to end",
     "run": "run a recipe: measure, tune, measure again, report",
+    "recipes": "list the recipes that come with openflan, print or copy one",
     "tasks": "list the catalog: clusters, datasets, options, metrics, templates",
     "show": "print a dataset's prompts on real rows as the model sees them",
     "lint": "check cards and templates",
@@ -29,6 +31,10 @@ VERBS: dict[str, str] = {
     "compare": "hold evaluated runs against each other",
     "report": "write the HTML page of a run",
 }
+
+
+_MODEL_HALF = {"torch", "transformers", "safetensors"}
+"""Packages that the data half does without."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub = verbs.add_parser(verb, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if verb == chosen:
             importlib.import_module(f"openflan.cli.{verb}").add_arguments(sub)
+    _print_whatever_the_console_can()
     options = parser.parse_args(given)
     try:
         return int(importlib.import_module(f"openflan.cli.{options.verb}").run(options) or 0)
@@ -59,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped as stop:
         print(f"openflan {options.verb}: {stop}", file=sys.stderr)
         return stop.status
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").partition(".")[0]
+        if options.debug or package not in _MODEL_HALF:
+            raise
+        print(f"openflan {options.verb}: this verb needs {package}: pip install {package}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what was finished is kept", file=sys.stderr)
         return 130
@@ -66,3 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _print_whatever_the_console_can() -> None:
+    """A console that lacks a character shows a question mark in its place, rather than ending the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
