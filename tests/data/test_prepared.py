@@ -34,7 +34,7 @@ def made(i, attempt=0):
     return Prompt("made-up", "0", i, "x" * (1 + i % 20), "y" * (1 + i % 9))
 
 
-def Mixture():  # noqa: N802
+def Mixture():
     return MadeMixture(made, "letters")
 
 

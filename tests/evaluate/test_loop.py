@@ -19,7 +19,9 @@ def run(load, weather, capitals, fake_scorer):
     def run(out, scorer=None, plan=None, tasks=(weather, capitals), load=load, **identity):
         progress, identity = [], {"name": "fake"} | identity
         scorer = scorer or fake_scorer()
-        results = evaluate(plan or EvalConfig(), tasks, load, scorer, out, identity=identity, on_progress=progress.append)
+        results = evaluate(
+            plan or EvalConfig(), tasks, load, scorer, out, identity=identity, on_progress=progress.append
+        )
         return results, progress
 
     return run

@@ -56,7 +56,10 @@ def test_a_clear_winner_is_beyond_doubt_in_both_directions(measured):
 
 
 def test_only_what_both_answered_counts(measured, weather):
-    every, first = measured("every", 0.6), measured("first", 0.6, EvalConfig(templates=(0,), roles=("test",)), [weather])
+    every, first = (
+        measured("every", 0.6),
+        measured("first", 0.6, EvalConfig(templates=(0,), roles=("test",)), [weather]),
+    )
     comparison = compare(every, first)
     assert [one.name for one in comparison.tasks] == ["weather"]
     assert comparison.tasks[0].difference.value == 0
