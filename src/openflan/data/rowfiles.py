@@ -125,7 +125,7 @@ def _csv_rows(text: str, separator: str, path: Path) -> Rows:
     try:
         return [{name: value for name, value in row.items() if value is not None} for row in reader]
     except csv.Error as error:
-        raise SchemaError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+        raise SchemaError(f"{path}:{reader.reader.line_num}: not CSV: {error}") from None
 
 
 def _cells(name: str, kind: ColumnType, rows: Rows, faults: dict[int, str]) -> list[Any]:
