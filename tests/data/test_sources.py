@@ -119,8 +119,8 @@ def test_rows_in_another_layout_are_not_passed_over(make_task: Make, make_mirror
 
 def test_files_of_other_kinds_are_named(make_task: Make, tmp_path: Path) -> None:
     (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "train.csv").write_text("premise,label")
-    with pytest.raises(MissingRowsError, match=r"toy: no Parquet or JSONL file in .*toy, only train\.csv"):
+    (tmp_path / "toy" / "train.xlsx").write_text("premise,label")
+    with pytest.raises(MissingRowsError, match=r"toy: no Parquet, JSON or CSV file in .*toy, only train\.xlsx"):
         MirrorSource(tmp_path, "m").open(make_task())
 
 
@@ -134,3 +134,50 @@ def test_a_split_as_parquet_and_as_jsonl_is_refused(make_task: Make, make_mirror
 def test_further_splits_need_not_fit(make_task: Make, make_mirror: Make, toy_rows: Make) -> None:
     root = make_mirror(train=toy_rows(30), validation=toy_rows(3), unlabelled=[{"text": "Ships sail."}])
     assert MirrorSource(root, "m").open(make_task()).table("train").num_rows == 30
+
+
+def test_a_comma_may_stand_in_a_folders_name(tmp_path: Path) -> None:
+    folder = tmp_path / "rows, of mine"
+    folder.mkdir()
+    assert parse_source(f"mirror:{folder}").name == f"mirror:{folder}"
+    assert parse_source(f"mirror:{folder}, samples").name == f"mirror:{folder},samples"
+    (tmp_path / "a,hub").mkdir()
+    assert parse_source(f"mirror:{tmp_path}/a,hub").name == f"mirror:{tmp_path}/a,hub"
+
+
+@pytest.mark.parametrize("name", ["._train.jsonl", ".train.parquet", ".train.csv.swp"])
+def test_files_that_programs_leave_are_no_splits(name: str, make_task: Make, make_mirror: Make, toy_rows: Make) -> None:
+    root = make_mirror(train=toy_rows(3))
+    (root / "toy" / name).write_bytes(b"\0\5\26\7 Mac OS X")
+    opened = MirrorSource(root, "m").open(make_task())
+    assert (opened.splits(), opened.table("train").num_rows) == (["train"], 3)
+
+
+@pytest.mark.parametrize(
+    "place", ["default/train/0000.parquet", "train/0001.parquet", "data/train-00000-of-00001.parquet"]
+)
+def test_arrangements_of_the_hub_are_read(place: str, make_task: Make, tmp_path: Path, toy_rows: Make) -> None:
+    path = tmp_path / "toy" / place
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(toy_rows(4)), path)
+    opened = MirrorSource(tmp_path, "m").open(make_task())
+    assert (opened.splits(), opened.table("train").num_rows) == (["train"], 4)
+
+
+def test_a_split_is_read_when_it_is_asked_for_and_once(
+    make_task: Make, make_mirror: Make, toy_rows: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openflan.data import mirror as module
+
+    folder = make_mirror("toy") / "toy"
+    for split in ("train", "validation"):
+        pq.write_table(pa.Table.from_pylist(toy_rows(4)), folder / f"{split}.parquet")
+    read: list[str] = []
+    original = module.read_parquet
+    monkeypatch.setattr(
+        module, "read_parquet", lambda paths, kinds: read.append(paths[0].name) or original(paths, kinds)
+    )
+    opened = MirrorSource(folder.parent, "m").open(make_task())
+    assert read == []
+    assert opened.table("train") is opened.table("train")
+    assert read == ["train.parquet"]

@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openflan.data.tables import differences, label_names, named_labels, read_jsonl, read_parquet, table_of
+from openflan.data.tables import differences, label_names, named_labels, read_parquet, table_of
 from openflan.errors import SchemaError
 from openflan.tasks.card import Source
+from openflan.tasks.schema import parse_column_type
 
 NAMES = ["entailment", "neutral", "contradiction"]
+
+
+TEXT = {"text": parse_column_type("string"), "premise": parse_column_type("string")}
 
 
 def layout(**columns: Any) -> Source:
@@ -82,52 +86,22 @@ def test_missing_column_is_told_with_its_type() -> None:
     assert found == ["column 'text' (list[string]) is missing"]
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"a": 1}\n{"a": \n', r"rows\.jsonl:2: not JSON"),
-        ('{"a": 1}\n\n[1, 2]\n', r"rows\.jsonl:3: a row is a JSON object, this is list"),
-        ('{"a": 1}\n{"a": "x"}\n', r"rows\.jsonl: column 'a' mixes types"),
-    ],
-)
-def test_bad_line_is_named(text: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_text(text)
-    with pytest.raises(SchemaError, match=message):
-        read_jsonl(path)
-
-
-@given(st.lists(st.fixed_dictionaries({"a": st.text(), "b": st.one_of(st.none(), st.integers(-99, 99))}), min_size=1))
-def test_jsonl_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]) -> None:
-    path = tmp_path_factory.mktemp("jsonl") / "rows.jsonl"
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    assert read_jsonl(path).to_pylist() == rows
-
-
 def test_absent_key_reads_as_null() -> None:
     assert table_of([{"a": 1}, {"b": "x"}], "here").to_pylist() == [{"a": 1, "b": None}, {"a": None, "b": "x"}]
+
+
+def test_rows_made_by_a_function_must_not_mix_types() -> None:
+    with pytest.raises(SchemaError, match="here: column 'a' mixes types"):
+        table_of([{"a": 1}, {"a": "x"}], "here")
 
 
 def test_damaged_parquet_is_named(tmp_path: Path, toy_rows: Callable[..., list[dict[str, Any]]]) -> None:
     path = tmp_path / "train.parquet"
     pq.write_table(pa.Table.from_pylist(toy_rows(50)), path)
-    assert read_parquet([path]).num_rows == 50
+    assert read_parquet([path], TEXT).num_rows == 50
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(SchemaError, match=r"train\.parquet: not a readable Parquet file"):
-        read_parquet([path])
-
-
-def test_a_json_string_may_hold_line_separators(tmp_path: Path) -> None:
-    path = tmp_path / "train.jsonl"
-    path.write_text('{"text": "one\u2028two\x85three"}\r\n{"text": "four"}\n', encoding="utf-8", newline="")
-    assert read_jsonl(path).column("text").to_pylist() == ["one\u2028two\x85three", "four"]
-
-
-def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "train.jsonl"
-    path.write_bytes('{"text": "café"}'.encode("latin-1"))
-    with pytest.raises(SchemaError, match=r"train\.jsonl: not UTF-8"):
-        read_jsonl(path)
+        read_parquet([path], TEXT)
 
 
 def test_shards_of_different_types_are_refused(tmp_path: Path) -> None:
@@ -135,4 +109,52 @@ def test_shards_of_different_types_are_refused(tmp_path: Path) -> None:
     for path, column in zip(paths, (["a"], [1]), strict=True):
         pq.write_table(pa.table({"text": column}), path)
     with pytest.raises(SchemaError, match="do not go together"):
-        read_parquet(paths)
+        read_parquet(paths, TEXT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "read"),
+    [
+        ("string", pa.array(["a", None]).dictionary_encode(), ["a", None]),
+        ("string", pa.array(["a", "b"], pa.large_string()), ["a", "b"]),
+        ("string", pa.array(["a", "b"], pa.string_view()), ["a", "b"]),
+        ("int", pa.array([1, 2], pa.uint8()), [1, 2]),
+        ("int", pa.array([1.0, None, float("nan")]), [1, None, None]),
+        ("float", pa.array([1.5], pa.float32()), [1.5]),
+        (["no", "yes"], pa.array([1.0, 0.0, float("nan")]), [1, 0, None]),
+        (["no", "yes"], pa.array(["no", "yes"]).dictionary_encode(), ["no", "yes"]),
+        ("list[string]", pa.array([["a"], ["b", "c"]], pa.large_list(pa.large_string())), [["a"], ["b", "c"]]),
+        (
+            {"text": "list[int]"},
+            pa.array([{"text": [1]}], pa.struct([("text", pa.list_(pa.int16()))])),
+            [{"text": [1]}],
+        ),
+    ],
+)
+def test_types_that_mean_the_same_are_read_as_one(
+    kind: Any, written: pa.Array, read: list[Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "train.parquet"
+    pq.write_table(pa.table({"unread": ["x"] * len(written), "c": written}), path)
+    columns = layout(c=kind).columns
+    assert differences(pq.read_schema(path).empty_table(), layout(c=kind)) == []
+    table = read_parquet([path], columns)
+    assert table.to_pylist() == [{"c": value} for value in read]
+    assert differences(table, layout(c=kind)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (pa.array([1], pa.int32()), pa.array([2], pa.int64())),
+        (pa.array([1]), pa.array([2.0, float("nan")])),
+        (pa.array(["a"]), pa.array(["b"], pa.large_string())),
+        (pa.array(["a"]).dictionary_encode(), pa.array(["b"])),
+        (pa.array([None], pa.null()), pa.array(["b"])),
+    ],
+)
+def test_shards_of_other_widths_go_together(one: pa.Array, other: pa.Array, tmp_path: Path) -> None:
+    paths = [tmp_path / f"train-0000{number}-of-00002.parquet" for number in range(2)]
+    for path, column in zip(paths, (one, other), strict=True):
+        pq.write_table(pa.table({"c": column}), path)
+    assert read_parquet(paths, layout(c=["a", "b", "c"]).columns).num_rows == len(one) + len(other)

@@ -80,7 +80,7 @@ class HubTask:
     def table(self, split: str) -> pa.Table:
         """The rows of a split, fetched if they are not kept, label ids replaced by names."""
         try:
-            table = read_parquet([self._copy.fetch(split)])
+            table = read_parquet([self._copy.fetch(split)], self.layout.columns)
             self._check(table)
         except (MissingRowsError, SchemaError) as fault:
             raise type(fault)(f"{self.task.name}: {fault}") from fault

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from openflan.data.example import ExampleReader
 from openflan.data.order import hash64, permutation
+from openflan.data.rowfiles import left_out
 from openflan.data.sources import OpenTask
 from openflan.data.tables import table_of
 from openflan.data.units import Keys, snapped, unit_keys, unit_numbers
@@ -161,8 +162,9 @@ def _permuted(size: int, key: int) -> Positions:
 
 def _columns_read(opened: OpenTask, split: str) -> tuple[pa.Table, Counter[str]]:
     """The columns the card reads, expanded where the card says so; with the rows that could not be expanded."""
-    layout, skipped = opened.layout, Counter[str]()
-    table = opened.table(split).select(list(layout.columns)).combine_chunks()
+    layout, whole = opened.layout, opened.table(split)
+    skipped = left_out(whole)
+    table = whole.select(list(layout.columns)).combine_chunks()
     if layout.expand is None:
         return table, skipped
     expand, reader = function(layout.expand), ExampleReader(opened.task, layout)

@@ -1,4 +1,7 @@
-"""Split files as Arrow tables, whatever they were written as, and whether their columns are a card's."""
+"""Parquet files as tables of a card's columns, whatever their types are called, and whether the columns are a card's.
+
+`openflan.data.rowfiles` reads the other kinds of files.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from openflan.errors import SchemaError
@@ -15,44 +19,81 @@ from openflan.tasks.card import Source
 from openflan.tasks.schema import ColumnType
 
 
-def read_parquet(paths: Sequence[Path]) -> pa.Table:
-    """One split from its Parquet files, memory-mapped; raises `SchemaError` naming a damaged file."""
+def read_parquet(paths: Sequence[Path], columns: Mapping[str, ColumnType]) -> pa.Table:
+    """The named columns of one split from its Parquet files; raises `SchemaError` naming a damaged file.
+
+    Columns that are absent are left out. Types that mean the same are made one: dictionaries are undone, and integers,
+    floats, strings and lists get one width each, so that shards go together.
+    """
     tables = []
     for path in paths:
         try:
-            tables.append(pq.read_table(path, memory_map=True))
+            file = pq.ParquetFile(path, memory_map=True)
+            names = [name for name in columns if name in file.schema_arrow.names]
+            tables.append(_plain_table(file.read(columns=names).select(names), columns))
         except (pa.ArrowException, OSError) as error:
-            raise SchemaError(f"{path}: not a readable Parquet file ({error})") from None
-    return joined(tables, str(paths[0]))
+            raise _unreadable(path, error) from None
+    return _joined(tables, str(paths[0]))
 
 
-def joined(tables: list[pa.Table], origin: str) -> pa.Table:
-    """The shards of a split as one table; raises `SchemaError` when they differ in a column's type."""
+def parquet_schema(path: Path) -> pa.Schema:
+    """The schema of a Parquet file; raises `SchemaError` naming a damaged one."""
     try:
-        return pa.concat_tables(tables, promote_options="default")
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> SchemaError:
+    return SchemaError(f"{path}: not a readable Parquet file ({error})")
+
+
+def _joined(tables: list[pa.Table], origin: str) -> pa.Table:
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
         raise SchemaError(f"{origin}: the files of this split do not go together: {error}") from None
 
 
-def read_jsonl(path: Path) -> pa.Table:
-    """One split from a file of JSON objects, one a line; raises `SchemaError` naming file and line."""
-    rows: list[Mapping[str, Any]] = []
+def _plain_table(table: pa.Table, columns: Mapping[str, ColumnType]) -> pa.Table:
+    for number, name in enumerate(table.column_names):
+        column = _cast(table.column(name), _plain(table.schema.field(number).type))
+        if (columns[name].labels or columns[name].kind == "int") and pa.types.is_floating(column.type):
+            column = _cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())
+        table = table.set_column(number, name, column)
+    return table
+
+
+def _plain(actual: pa.DataType) -> pa.DataType:
+    """The one type that stands for all that mean the same."""
+    if pa.types.is_dictionary(actual):
+        return _plain(actual.value_type)
+    if _is_text(actual):
+        return pa.string()
+    if pa.types.is_integer(actual):
+        return pa.int64()
+    if pa.types.is_floating(actual) or pa.types.is_decimal(actual):
+        return pa.float64()
+    if _is_list(actual):
+        return pa.list_(_plain(actual.value_type))
+    if pa.types.is_struct(actual):
+        fields = [actual.field(number) for number in range(actual.num_fields)]
+        return pa.struct([pa.field(field.name, _plain(field.type)) for field in fields])
+    return actual
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column as another type, or as it is where some value does not go into that: it then costs its row alone."""
+    if column.type == kind:
+        return column
     try:
-        # Only a line feed ends a row: a JSON string may hold other line separators, such as U+2028, as they are.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"{path}: not UTF-8: {error}") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SchemaError(f"{path}:{number}: not JSON: {error.msg}") from None
-        if not isinstance(row, dict):
-            raise SchemaError(f"{path}:{number}: a row is a JSON object, this is {type(row).__name__}")
-        rows.append(row)
-    return table_of(rows, str(path))
+        return column.cast(kind)
+    except pa.ArrowException:
+        pass
+    try:  # Arrow has no cast for some nested types
+        return pa.chunked_array([pa.array(column.to_pylist(), kind)])
+    except (pa.ArrowException, OverflowError):
+        return column
 
 
 def table_of(rows: list[Mapping[str, Any]], origin: str) -> pa.Table:
@@ -100,7 +141,7 @@ def differences(table: pa.Table, layout: Source) -> list[str]:
             found.append(f"column {column!r} ({kind}) is missing")
             continue
         actual = table.schema.field(index).type
-        if not _fits(actual, kind):
+        if not _fits(_plain(actual), kind) or not _some_whole(table.column(index), kind):
             found.append(f"column {column!r}: expected {kind}, found {actual}")
         elif kind.labels and column in names and set(names[column]) != set(kind.labels):
             found.append(f"column {column!r}: expected labels {list(kind.labels)}, found {names[column]}")
@@ -111,10 +152,9 @@ def _fits(actual: pa.DataType, kind: ColumnType) -> bool:
     if pa.types.is_null(actual):
         return True
     if kind.labels:
-        return pa.types.is_integer(actual) or pa.types.is_boolean(actual) or _is_text(actual)
+        return _is_number(actual) or pa.types.is_boolean(actual) or _is_text(actual)
     if kind.item is not None:
-        is_list = pa.types.is_list(actual) or pa.types.is_large_list(actual) or pa.types.is_fixed_size_list(actual)
-        return is_list and _fits(actual.value_type, kind.item)
+        return _is_list(actual) and _fits(actual.value_type, kind.item)
     if kind.keys is not None:
         if not pa.types.is_struct(actual):
             return False
@@ -123,13 +163,29 @@ def _fits(actual: pa.DataType, kind: ColumnType) -> bool:
     match kind.kind:
         case "string":
             return _is_text(actual)
-        case "int":
-            return bool(pa.types.is_integer(actual))
-        case "float":
-            return bool(pa.types.is_floating(actual) or pa.types.is_integer(actual))
+        case "int" | "float":
+            return _is_number(actual)
         case _:
             return bool(pa.types.is_boolean(actual))
 
 
+def _some_whole(column: pa.ChunkedArray, kind: ColumnType) -> bool:
+    """Whether floats can stand for ids or integers: some have no fraction. (Those that have one cost their rows.)"""
+    if not (kind.labels or kind.kind == "int") or not pa.types.is_floating(column.type):
+        return True
+    whole = pc.any(pc.equal(column, pc.floor(column))).as_py()
+    return whole is not False
+
+
+def _is_number(actual: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(actual) or pa.types.is_floating(actual))
+
+
+def _is_list(actual: pa.DataType) -> bool:
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view)
+    return any(kind(actual) for kind in kinds) or bool(pa.types.is_large_list_view(actual))
+
+
 def _is_text(actual: pa.DataType) -> bool:
-    return bool(pa.types.is_string(actual) or pa.types.is_large_string(actual))
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(kind(actual) for kind in kinds)

@@ -2,10 +2,10 @@
 
 | in a card | a row's value |
 |---|---|
-| `string`, `int`, `float`, `bool` | that type (`int32` and `int64` both read as `int`) |
+| `string`, `int`, `float`, `bool` | that type (an `int` may be of any width, or a float without a fraction) |
 | `list[string]`, `list[list[string]]` | a list |
 | `{text: list[string], start: list[int]}` | a mapping with at least these keys |
-| `[entailment, not_entailment]` | a class label: an id or a name in the source, always the *name* in the row |
+| `[entailment, not_entailment]` | a class label: a name or an id (`1`, `1.0`, `"1"`), a *name* in the row |
 | any of them with `?` | may be null |
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SCALARS: dict[str, tuple[type, ...]] = {"string": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+_ID = re.compile(r"(-?\d{1,18})(?:\.0+)?")
 _LIST = re.compile(r"list\[(.+)\]")
 
 
@@ -69,22 +70,33 @@ class ColumnType:
                 raise WrongValue(f"no key {', '.join(map(repr, absent))}")
             return {key: kind.read(value[key]) for key, kind in self.keys.items()}
         allowed = _SCALARS[self.kind]
+        if self.kind == "int" and isinstance(value, float) and value.is_integer():
+            return int(value)
         if not isinstance(value, allowed) or (isinstance(value, bool) and self.kind != "bool"):
             raise WrongValue(f"{_shown(value)} is no {self.kind}")
         return value
 
     def _label(self, value: Any) -> str:
-        if isinstance(value, bool):
-            value = int(value)
+        value = label_id(value, self.labels)
         if isinstance(value, int):
             if 0 <= value < len(self.labels):
                 return self.labels[value]
             raise NoGoldLabel(f"label {value}")
-        if value is None or value == "":
+        if value is None or value == "" or value != value:  # NaN alone differs from itself
             raise NoGoldLabel("no label")
         if value in self.labels:
             return str(value)
         raise WrongValue(f"{_shown(value)} is not one of {list(self.labels)}")
+
+
+def label_id(value: Any, labels: tuple[str, ...]) -> Any:
+    """A class label as a name or an id: programs write ids as whole floats, as digits or as truth values too."""
+    if isinstance(value, str):
+        if value in labels or (value := value.strip()) in labels:
+            return value
+        found = _ID.fullmatch(value)
+        return int(found[1]) if found else value
+    return int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value
 
 
 def parse_column_type(spec: Any) -> ColumnType:
