@@ -30,6 +30,9 @@ VERBS: dict[str, str] = {
     "report": "write the HTML page of a run",
 }
 
+_HEAVY = {name: f"pip install {name}" for name in ("torch", "transformers", "safetensors")}
+"""What verbs that touch a model need, and those that look at data do not."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb; returns the exit status.
@@ -59,6 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped as stop:
         print(f"openflan {options.verb}: {stop}", file=sys.stderr)
         return stop.status
+    except ModuleNotFoundError as error:
+        if options.debug or error.name not in _HEAVY:
+            raise
+        print(
+            f"openflan {options.verb}: needs {error.name}, which is not installed: {_HEAVY[error.name]}",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what was finished is kept", file=sys.stderr)
         return 130
