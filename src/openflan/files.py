@@ -86,9 +86,10 @@ def locked(folder: Path, what: str) -> Iterator[None]:
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise LockedError(f"{folder} cannot be locked: {error.strerror}") from None
             raise LockedError(f"{folder} is being written to by {_holder(path)}; wait for it or stop it") from None
-        file.truncate(0)
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "what": what}, file)
-        file.flush()
+        with writing(path):
+            file.truncate(0)
+            json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "what": what}, file)
+            file.flush()
         _held.add((path, os.getpid()))
         try:
             yield

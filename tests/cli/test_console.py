@@ -20,12 +20,3 @@ def test_a_console_of_few_letters_shows_what_it_can(encoding):
     assert done.returncode == 0
     assert b"?" in done.stdout
     assert b"Traceback" not in done.stderr
-
-
-def test_without_torch_the_verbs_that_need_it_say_so(tmp_path):
-    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = run("eval", "smollm2-135m-instruct", "quickstart", PYTHONPATH=path)
-    assert done.returncode == 1
-    assert b"this verb needs torch" in done.stderr
-    assert run("tasks", PYTHONPATH=path).returncode == 0

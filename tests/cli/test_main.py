@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from openflan.cli import VERBS, main
+from openflan.errors import Stopped
 
 
 def test_help_and_the_data_half_import_no_torch():
@@ -37,3 +38,29 @@ def test_an_error_of_the_users_is_one_message_and_status_1(capsys):
         capsys.readouterr().err
         == "openflan show: no dataset, cluster or preset is called 'rtee'; did you mean 'rte'?\n"
     )
+
+
+def test_a_stop_has_its_own_exit_status(monkeypatch, capsys):
+    def stop(_):
+        raise Stopped("stopped after step 3; the same command goes on from here", 143)
+
+    monkeypatch.setattr("openflan.cli.train.run", stop)
+    assert main(["train"]) == 143
+    printed = capsys.readouterr()
+    assert printed.err == "openflan train: stopped after step 3; the same command goes on from here\n"
+    assert printed.out == ""
+
+
+def test_a_verb_that_needs_torch_says_so_where_there_is_none():
+    code = (
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'torch': raise ModuleNotFoundError('no torch', name='torch')\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "import openflan.cli\n"
+        "sys.exit(openflan.cli.main(['estimate', '--shape', 'llama-8b', '--gpu', 'h100']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "openflan estimate: needs torch, which is not installed: pip install torch\n"

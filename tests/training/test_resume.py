@@ -229,3 +229,17 @@ def test_settings_that_change_no_weight_may_change(tmp_path, unbroken):
     stopped_run(tmp_path)
     run(tmp_path, checkpoint_every=7, keep=1)
     assert_same_weights(weights(unbroken), weights(tmp_path))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Exception("No space (os error 28)")])
+def test_a_full_disk_at_the_end_is_a_sentence_and_the_same_command_ends_the_run(tmp_path, unbroken, monkeypatch, error):
+    def full(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(tokenizer()), "save_pretrained", full)
+        with pytest.raises(TrainError, match="the model could not be saved .*No space.*make room and run again"):
+            run(tmp_path)
+    assert not (tmp_path / "model").exists()
+    run(tmp_path)
+    assert_same_weights(weights(unbroken), weights(tmp_path))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import PreTrainedTokenizerBase
@@ -52,8 +53,16 @@ def save_model(
             tokenizer.save_pretrained(partial)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
-    except OSError as error:
+    except Exception as error:
+        if not _from_the_disk(error):
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
         raise TrainError(f"the model could not be saved to {folder}: {error}; make room and run again") from None
+
+
+def _from_the_disk(error: Exception) -> bool:
+    """Whether the disk would not take a file: libraries in Rust say so with errors of their own."""
+    return isinstance(error, OSError | SafetensorError) or "os error" in str(error)
 
 
 def as_loaded(model: Any, attention: str) -> None:
