@@ -9,7 +9,7 @@ from openflan.data.stream import Step
 from openflan.model.adapters import Lora
 from openflan.model.load import load_model, load_tokenizer
 from openflan.train.config import TrainConfig, TrainError
-from openflan.train.loop import train
+from openflan.train.loop import _prepare, train
 from openflan.train.optimizer import learning_rate
 
 torch.set_num_threads(1)
@@ -62,6 +62,15 @@ def test_lora_trains_only_the_adapter_and_is_merged(tmp_path):
     assert after.keys() == before.keys()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if "proj" in name}
+
+
+@pytest.mark.parametrize(("dtype", "base"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_an_adapters_base_is_computed_in_the_precision_that_is_asked_for(dtype, base):
+    pytest.importorskip("peft")
+    model = llama().to(torch.bfloat16)
+    compute = torch.float32 if dtype == "float32" else torch.bfloat16
+    _prepare(model, TrainConfig(adapter=Lora(rank=2)), compute)
+    assert model.get_input_embeddings().weight.dtype == base
 
 
 def test_metrics_have_a_line_per_step(tmp_path):
