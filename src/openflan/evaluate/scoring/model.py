@@ -14,6 +14,7 @@ work that was interrupted gives the very same numbers when it goes on: a window 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -64,7 +65,7 @@ class ModelScorer:
         def questions(window: Sequence[int]) -> _Asked:
             return self._rank_questions(requests, window)
 
-        def rank(batch: Sequence[Question], following: Question | None) -> list[Ranking]:
+        def rank(batch: Sequence[Question], following: Question | None) -> list[Ranking | Failure]:
             return [_in_order(one, its) for one, its in zip(engine.rank(batch, following), batch, strict=True)]
 
         return answered(self.model, Work(questions, engine.cost, rank), order, known, self.token_budget, engine.reset)
@@ -199,8 +200,10 @@ def _sorted_options(question: Question) -> Question:
     return Question(question.number, [sequences[n] for n in order], [starts[n] for n in order], order)
 
 
-def _in_order(ranking: Ranking, question: Question) -> Ranking:
-    """A sorted question's ranking with the options as they were asked for."""
+def _in_order(ranking: Ranking, question: Question) -> Ranking | Failure:
+    """A sorted question's ranking with the options as they were asked for; a failure if the model gave no numbers."""
+    if not all(map(math.isfinite, ranking.logprobs)):
+        return Failure("the model's log-probabilities are not finite; are its weights whole, and its precision enough?")
     both = sorted(zip(question.options, ranking.logprobs, ranking.tokens, strict=True))
     return Ranking([logprob for _, logprob, _ in both], [tokens for _, _, tokens in both])
 
