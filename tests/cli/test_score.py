@@ -1,3 +1,5 @@
+import copy
+import io
 import json
 import math
 
@@ -75,3 +77,45 @@ def test_an_incomplete_model_folder_is_named(tmp_path, capsys, missing):
     asked.write_text('{"input": "a", "options": ["b"]}\n', encoding="utf-8")
     assert main(["score", str(folder), str(asked)]) == 1
     assert f"{folder} holds no {missing}" in capsys.readouterr().err
+
+
+def test_no_character_breaks_a_line_or_loses_another(model, tmp_path):
+    path, out = tmp_path / "asked.jsonl", tmp_path / "out.jsonl"
+    asked = [
+        '\ufeff{"input": "first", "options": ["good", "bad"]}',
+        '{"input": "a\u2028b\x85c", "options": ["good", "bad"]}',
+        '{"input": "half \\ud800", "options": ["good", "bad"]}',
+        '{"input": "x", "options": ["good", "bad"], "weight": NaN}',
+        '{"input": "last \N{SNOWMAN}", "options": ["good", "bad"]}',
+    ]
+    path.write_bytes("\n".join(asked).encode() + b'\n{"input": "\xff", "options": ["good"]}\r\n')
+    assert main(["score", str(model), str(path), "--out", str(out)]) == 1
+    scored = lines_of(out)
+    assert [line.get("input") for line in scored[:3]] == ["first", "a\u2028b\x85c", "half \ud800"]
+    assert ["choice" in line for line in scored] == [True, True, False, False, True, False]
+    errors = [line.get("error", "") for line in scored]
+    assert "asked.jsonl:3: the text is not valid Unicode" in errors[2]
+    assert "asked.jsonl:4: not JSON: NaN is not a number" in errors[3]
+    assert "asked.jsonl:6: not UTF-8 at byte 12" in errors[5]
+    assert "\N{SNOWMAN}" in out.read_text(encoding="utf-8")
+
+
+def test_a_console_that_lacks_characters_gets_escapes(model, tmp_path, monkeypatch):
+    path = tmp_path / "asked.jsonl"
+    path.write_text('{"input": "\N{SNOWMAN}", "options": ["good", "bad"]}', encoding="utf-8")
+    console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", console)
+    assert main(["score", str(model), str(path)]) == 0
+    console.flush()
+    assert json.loads(console.buffer.getvalue())["input"] == "\N{SNOWMAN}"
+
+
+def test_a_model_that_gives_no_numbers_makes_no_choice(tmp_path):
+    broken = copy.deepcopy(small_model_of("llama"))
+    torch.nn.init.constant_(broken.lm_head.weight, math.nan)
+    folder, path, out = save_tiny_model(tmp_path / "model"), tmp_path / "asked.jsonl", tmp_path / "out.jsonl"
+    broken.save_pretrained(folder)
+    path.write_text('{"input": "rain", "options": ["fell", "sat"]}', encoding="utf-8")
+    assert main(["score", str(folder), str(path), "--out", str(out)]) == 1
+    assert "not finite" in lines_of(out)[0]["error"]
+    assert "choice" not in lines_of(out)[0]

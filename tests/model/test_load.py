@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -114,3 +115,43 @@ def test_all_tokens_that_a_tokenizer_opens_a_text_with_are_kept():
     encoder = encoder_for(made, Format())
     assert encoder.prefixes(["w5"]) == [[0, 2, 5, 1]]
     assert encoder.pairs([("w5", "w7")])[0].tokens == [0, 2, 5, 1, 7, 1]
+
+
+def test_missing_weights_are_told_and_not_made_up(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    settings = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**settings, "num_hidden_layers": 2, "layer_types": None}))
+    with pytest.raises(ModelError, match=r"not complete: 9 are missing .* model\.layers\.1\."):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_weights_that_were_cut_short_are_told(folder, tmp_path, keep):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:keep])
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        load_model(copy)
+
+
+def test_a_lost_part_of_the_weights_is_named(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00002-of-00002.safetensors"}}')
+    with pytest.raises(ModelError, match=r"lacks the weight files model-00002-of-00002\.safetensors"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b'{"model": 3}', b"\xff\xfe", b'{"model_type": "llama", "vocab_size": "x"}']
+)
+def test_a_damaged_file_is_one_sentence(folder, tmp_path, name, damage):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / name).write_bytes(damage)
+    said = ""
+    try:
+        load_model(copy)
+        encoder_for(copy, Format())
+    except ModelError as error:
+        said = str(error)
+    assert not said or (str(copy) in said and "\n" not in said)

@@ -2,7 +2,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from training_support import VOCABULARY, config, stream, tokenizer
-from transformers import BartConfig, BartForConditionalGeneration, T5Config, T5ForConditionalGeneration
+from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    T5Config,
+    T5ForConditionalGeneration,
+    UMT5Config,
+    UMT5ForConditionalGeneration,
+)
 
 from openflan.errors import ModelError
 from openflan.model.load import load_model
@@ -29,10 +36,16 @@ def t5(**changes):
     return T5ForConditionalGeneration(T5Config(**settings))
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_packed_equals_separate_in_loss_and_gradients(tied):
+def umt5():
+    torch.manual_seed(0)
+    sizes = {"vocab_size": VOCABULARY, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4}
+    return UMT5ForConditionalGeneration(UMT5Config(**sizes, decoder_start_token_id=0, dropout_rate=0.0))
+
+
+@pytest.mark.parametrize("made", [t5, lambda: t5(tie_word_embeddings=False), umt5], ids=["tied", "untied", "umt5"])
+def test_packed_equals_separate_in_loss_and_gradients(made):
     rows = stream().rows(0)[:5]
-    alone, packed = t5(tie_word_embeddings=tied), t5(tie_word_embeddings=tied)
+    alone, packed = made(), made()
     expected = torch.zeros(())
     for sequence in rows.sequences():
         read, written = sequence.tokens[: sequence.start], sequence.tokens[sequence.start :]

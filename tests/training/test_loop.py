@@ -13,6 +13,7 @@ from openflan.recipe import load_recipe
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.loop import train
 from openflan.training.optimizer import learning_rate
+from openflan.training.place import make_trainable
 
 torch.set_num_threads(1)
 
@@ -63,6 +64,15 @@ def test_lora_trains_only_the_adapter_and_is_merged(tmp_path):
     assert after.keys() == before.keys()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if "proj" in name}
+
+
+@pytest.mark.parametrize(("dtype", "base"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_an_adapters_base_is_computed_in_the_precision_that_is_asked_for(dtype, base):
+    pytest.importorskip("peft")
+    model = llama().to(torch.bfloat16)
+    compute = torch.float32 if dtype == "float32" else torch.bfloat16
+    make_trainable(model, TrainConfig(adapter=Lora(rank=2)), compute)
+    assert model.get_input_embeddings().weight.dtype == base
 
 
 def test_metrics_have_a_line_per_step(tmp_path):

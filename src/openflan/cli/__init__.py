@@ -69,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         package = (missing.name or "").partition(".")[0]
         if options.debug or package not in _MODEL_HALF:
             raise
-        print(f"openflan {options.verb}: needs {package}, which is not installed: pip install {package}", file=sys.stderr)
+        print(
+            f"openflan {options.verb}: needs {package}, which is not installed: pip install {package}", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what was finished is kept", file=sys.stderr)

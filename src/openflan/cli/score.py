@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 import sys
 from pathlib import Path
@@ -45,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
         else:
             line["logprobs"] = answer.logprobs
             line["choice"] = line["options"][answer.logprobs.index(max(answer.logprobs))]
-    text = "".join(json.dumps(_without_line(line), ensure_ascii=False) + "\n" for line in lines)
+    encoding = "utf-8" if options.out else sys.stdout.encoding or "utf-8"
+    text = "".join(_written(line, encoding) for line in lines)
     if options.out:
         write_text(options.out, text)
     else:
@@ -61,19 +63,22 @@ def _read(path: Path) -> list[dict[str, Any]]:
     from openflan.errors import OpenflanError
 
     try:
-        texts = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OpenflanError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        # Only a line feed ends a line: texts may hold other separators, such as U+2028.
+        texts = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
+    except OSError as error:
+        raise OpenflanError(f"{path}: {error.strerror or error}") from None
     return [
         _parsed(text, f"{path}:{number}") | {"line": number} for number, text in enumerate(texts, 1) if text.strip()
     ]
 
 
-def _parsed(text: str, place: str) -> dict[str, Any]:
+def _parsed(text: bytes, place: str) -> dict[str, Any]:
     try:
-        line = json.loads(text)
-    except json.JSONDecodeError as error:
-        return {"error": f"{place}: not JSON: {error.msg}"}
+        line = json.loads(text.decode("utf-8"), parse_constant=_refused)
+    except UnicodeDecodeError as error:
+        return {"error": f"{place}: not UTF-8 at byte {error.start + 1} of the line"}
+    except (ValueError, RecursionError) as error:
+        return {"error": f"{place}: not JSON: {getattr(error, 'msg', None) or error}"}
     if not isinstance(line, dict):
         return {"error": f"{place}: expected an object with input and options, found {type(line).__name__}"}
     if not isinstance(line.get("input"), str):
@@ -84,5 +89,17 @@ def _parsed(text: str, place: str) -> dict[str, Any]:
     return line
 
 
-def _without_line(line: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in line.items() if key != "line"}
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is not a number that JSON has")
+
+
+def _written(line: dict[str, Any], encoding: str) -> str:
+    """A line as JSON, in ASCII where the encoding lacks a character or programs may take one for the end of a line."""
+    values = {key: value for key, value in line.items() if key != "line"}
+    text = json.dumps(values, ensure_ascii=False)
+    try:
+        text.encode(encoding)
+        plain = len(text.splitlines()) == 1
+    except UnicodeEncodeError:  # Half of a surrogate pair, or a console that knows few characters.
+        plain = False
+    return (text if plain else json.dumps(values)) + "\n"

@@ -16,6 +16,7 @@ from small_models import (
     small_model_of,
     some_requests,
 )
+from tokenizers import Tokenizer, normalizers
 from transformers import PreTrainedTokenizerFast
 
 from openflan.data.encode import Format
@@ -130,7 +131,6 @@ def test_the_budget_adapts_when_memory_runs_out(monkeypatch, error):
     monkeypatch.setattr(model, "forward", small_memory)
     answers = dict(scorer.rank(requests))
     assert sorted(answers) == list(range(21))
-    assert scorer.token_budget < 1024
     assert answers[20].reason.startswith("no memory for ")
     for number in range(20):
         if not isinstance(answers[number], Failure):
@@ -277,3 +277,45 @@ def test_greedy_is_greedy_whatever_the_models_own_settings(family):
     settings.suppress_tokens, settings.forced_bos_token_id, settings.do_sample = [7, 8, 9, 10], 5, True
     assert dict(ModelScorer(model, encoder).generate(["the cat sat", "rain"], 9)) == expected
     assert model.generation_config is settings
+
+
+@pytest.mark.parametrize("family", ["llama", "bloom", "t5"])
+def test_work_that_goes_on_gives_the_very_same_numbers(family, monkeypatch):
+    monkeypatch.setattr("openflan.evaluation.scoring.batches._LEAST", 8)
+    monkeypatch.setattr("openflan.evaluation.scoring.batches._BUDGET_PER_PROMPT", 1000)
+    requests = [*some_requests(40), RankRequest("rain", ()), RankRequest("cat", ())]
+    scorer = ModelScorer(small_model_of(family), byte_encoder(), token_budget=100)
+    whole = dict(scorer.rank(requests))
+    for known in (set(range(0, 42, 2)), set(range(30)), set(range(42)), {7}):
+        assert dict(scorer.rank(requests, known)) == {n: whole[n] for n in range(42) if n not in known}
+    inputs = [request.input for request in requests]
+    texts = dict(scorer.generate(inputs, 4))
+    assert dict(scorer.generate(inputs, 4, (), {1, 2, 3})) == {n: texts[n] for n in texts if n not in {1, 2, 3}}
+
+
+def test_what_is_known_costs_nothing(monkeypatch):
+    scorer = ModelScorer(small_model_of("llama"), byte_encoder())
+    monkeypatch.setattr(scorer._engine, "rank", lambda *_: pytest.fail("ran"))
+    assert list(scorer.rank(some_requests(5), range(5))) == []
+
+
+def test_weights_that_change_between_two_calls_change_the_scores():
+    model, encoder = copy.deepcopy(small_model_of("llama")), byte_encoder()
+    scorer, requests = ModelScorer(model, encoder), some_requests(4)
+    list(scorer.rank(requests))
+    list(scorer.generate([requests[1].input], 4))
+    with torch.no_grad():
+        model.model.embed_tokens.weight.mul_(-1)
+    for number, answer in scorer.rank(requests):
+        assert_close(answer.logprobs, plain_logprobs(model, encoder, requests[number]))
+
+
+def test_an_option_without_a_token_is_told_and_takes_no_other_score():
+    encoder = byte_encoder("space")
+    silent = Tokenizer.from_str(encoder.tokenizer.to_str())
+    silent.normalizer = normalizers.Replace(" \N{ZERO WIDTH SPACE}", "")
+    encoder.tokenizer = silent
+    asked = [RankRequest("the", ("cat", "\N{ZERO WIDTH SPACE}", "mat")), RankRequest("the", ("cat", "mat"))]
+    answers = dict(ModelScorer(small_model_of("llama"), encoder).rank(asked))
+    assert answers[0].reason == "option 2 of 3 has no token that could be scored"
+    assert len(answers[1].logprobs) == 2

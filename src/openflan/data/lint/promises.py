@@ -18,7 +18,8 @@ _COUNT = (
 )
 _PROMISES = (
     re.compile(
-        rf"\b(?:in|into|with|as|to(?= (?:a|a single|one) (?!line))|exactly|just|only) (?:exactly |just |only )?{_COUNT}",
+        r"\b(?:in|into|with|as|to(?= (?:a|a single|one) (?!line))|exactly|just|only) (?:exactly |just |only )?"
+        rf"{_COUNT}",
         re.IGNORECASE,
     ),
     re.compile(rf"\b(?:write|give|add|answer|reply|say) (?:the (?:first|last) )?{_COUNT}", re.IGNORECASE),

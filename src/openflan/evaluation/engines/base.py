@@ -66,6 +66,10 @@ class Engine(Protocol):
         """Continue each prefix greedily, up to an end token (not kept), `max_tokens`, or until `finished`."""
         ...
 
+    def reset(self) -> None:
+        """Forget whatever is kept from one batch to the next."""
+        ...
+
 
 def target_logprobs(logits: Tensor, rows: Ints, targets: Ints) -> NDArray[np.float64]:
     """Log-probabilities [n], in float64, of `targets` [n] under the `rows` [n] of logits [any, vocabulary]."""
@@ -134,6 +138,9 @@ class PaddedEngine:
     def generate(self, prefixes: Sequence[Ints], max_tokens: int, finished: Finished | None) -> list[list[int]]:
         """See `Engine`; stop strings are looked for by the caller, after the end."""
         return generate_with_transformers(self.model, prefixes, max_tokens, self.ends, left=True)
+
+    def reset(self) -> None:
+        """Nothing is kept."""
 
 
 def generate_with_transformers(

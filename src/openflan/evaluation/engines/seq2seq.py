@@ -78,3 +78,6 @@ class Seq2SeqEngine:
     def generate(self, prefixes: Sequence[Ints], max_tokens: int, finished: Finished | None) -> list[list[int]]:
         """See `Engine`; stop strings are looked for by the caller, after the end."""
         return generate_with_transformers(self.model, prefixes, max_tokens, self.ends, left=False)
+
+    def reset(self) -> None:
+        """Nothing is kept."""

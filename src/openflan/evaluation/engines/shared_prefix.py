@@ -75,6 +75,10 @@ class SharedEngine:
         lengths = np.array([len(prefix) for prefix in prefixes])
         return Decoding(self.model, attention.kept, lengths, max_tokens).run(logits.argmax(-1), self.ends, finished)
 
+    def reset(self) -> None:
+        """Hold nothing: the model's weights may be others the next time."""
+        self._path, self._states = self._path[:0], States({}, {})
+
     def _held(self, first: Ints, most: int) -> int:
         """How much of the path whose states are held can be used: nothing that is scored, and not too little."""
         held = min(shared_length(self._path, first), most)

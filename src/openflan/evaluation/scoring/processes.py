@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch.distributed as dist
@@ -31,26 +31,43 @@ class SplitScorer:
         """The scorer's."""
         return self.scorer.encoder
 
-    def rank(self, requests: Sequence[RankRequest]) -> Iterator[tuple[int, Ranking | Failure]]:
+    def rank(
+        self, requests: Sequence[RankRequest], known: Container[int] = ()
+    ) -> Iterator[tuple[int, Ranking | Failure]]:
         """See `ModelScorer.rank`."""
         order = sorted(range(len(requests)), key=lambda number: requests[number].input)
-        return _split(order, lambda mine: self.scorer.rank([requests[number] for number in mine]))
+
+        def work(mine: Sequence[int]) -> Iterator[tuple[int, Ranking | Failure]]:
+            return self.scorer.rank([requests[number] for number in mine], _places(mine, known))
+
+        return _split(order, known, work)
 
     def generate(
-        self, inputs: Sequence[str], max_tokens: int = 256, stop: Sequence[str] = ()
+        self, inputs: Sequence[str], max_tokens: int = 256, stop: Sequence[str] = (), known: Container[int] = ()
     ) -> Iterator[tuple[int, str | Failure]]:
         """See `ModelScorer.generate`."""
         order = sorted(range(len(inputs)), key=inputs.__getitem__)
-        return _split(order, lambda mine: self.scorer.generate([inputs[number] for number in mine], max_tokens, stop))
+
+        def work(mine: Sequence[int]) -> Iterator[tuple[int, str | Failure]]:
+            return self.scorer.generate([inputs[number] for number in mine], max_tokens, stop, _places(mine, known))
+
+        return _split(order, known, work)
+
+
+def _places(numbers: Sequence[int], known: Container[int]) -> set[int]:
+    """Where the known ones stand among `numbers`."""
+    return {place for place, number in enumerate(numbers) if number in known}
 
 
 def _split(
-    order: Sequence[int], work: Callable[[Sequence[int]], Iterator[tuple[int, _Answer]]]
+    order: Sequence[int], known: Container[int], work: Callable[[Sequence[int]], Iterator[tuple[int, _Answer]]]
 ) -> Iterator[tuple[int, _Answer]]:
-    """Run `work` on this process's part of each round and yield everybody's answers."""
+    """Run `work` on this process's part of each round that is not all known, and yield everybody's answers."""
     processes, process = dist.get_world_size(), dist.get_rank()
     for begin in range(0, len(order), _ROUND * processes):
         current = order[begin : begin + _ROUND * processes]
+        if all(number in known for number in current):
+            continue
         mine = current[len(current) * process // processes : len(current) * (process + 1) // processes]
         answers = [(mine[place], answer) for place, answer in work(mine)] if mine else []
         parts: list[Any] = [None] * processes
