@@ -230,10 +230,10 @@ def test_written_answers_are_read_as_the_option_they_spell_and_never_stand_in_fo
     run, tmp_path, weather, fake_scorer
 ):
     class Chatty(fake_scorer):
-        def rank(self, requests):
+        def rank(self, requests, known=()):
             return ((number, Failure("no memory")) for number in range(len(requests)))
 
-        def generate(self, inputs, max_tokens=256, stop=()):
+        def generate(self, inputs, max_tokens=256, stop=(), known=()):
             return ((number, "Yes." if number % 2 else "well, yes") for number in range(len(inputs)))
 
     plan = EvalConfig(roles=("test",), generate="all")
@@ -259,7 +259,7 @@ def test_options_are_compared_as_the_plan_says(run, tmp_path, weather, fake_scor
     class Lengthy(fake_scorer):
         """The longer option ("yes", of three tokens) is behind by the sum on ten days, and never by its length."""
 
-        def rank(self, requests):
+        def rank(self, requests, known=()):
             for number, request in enumerate(requests):
                 if not request.input:
                     yield number, Ranking([-9.0, -9.0], [3, 1])

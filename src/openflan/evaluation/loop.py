@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from openflan.evaluation.prompts import EvalConfig, Item, Load, TaskPlan, plan_t
 from openflan.evaluation.results import Results, ScoreLog, read_results, writing_results
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest, Scorer
 from openflan.evaluation.scoring.normalise import Normalisation, normalised, without_input
+from openflan.files import locked
 from openflan.tasks.registry import Task
 
 
@@ -73,7 +75,7 @@ def evaluate(
     plans = [one for one, _ in planned if one is not None]
     if tasks and not plans:
         raise MissingRowsError("nothing can be measured:\n" + "\n".join(f"- {note}" for note in notes))
-    with ScoreLog(out, identity) as log:
+    with locked(out, "openflan eval"), ScoreLog(out, identity) as log:
         if log.damage:
             notes.append(log.damage)
         meter = _Meter(sum(one.questions for one in plans), on_progress)
@@ -126,19 +128,25 @@ def _answer(items: Sequence[Item], config: EvalConfig, scorer: Scorer, log: Scor
     questions = [*ranks, *(key for group in writes.values() for key in group)]
     meter.found(len(questions), sum(key in log for key in questions))
 
-    keys = [key for key in ranks if key not in log]
-    for key, answer in _named(keys, scorer.rank([ranks[key] for key in keys])):
+    # Everything is handed over, with what is known of it: batches follow from all of it, so that a resumed evaluation
+    # computes the very same numbers.
+    for key, answer in _asked(list(ranks), log, lambda known: scorer.rank(list(ranks.values()), known)):
         log.add(key, _failure(answer) if isinstance(answer, Failure) else _checked(answer.logprobs, answer.tokens))
         meter.tick()
     for stop, group in writes.items():
-        keys = [key for key in group if key not in log]
-        for key, text in _named(keys, scorer.generate([group[key] for key in keys], config.max_tokens, stop)):
+        inputs = list(group.values())
+        write = partial(scorer.generate, inputs, config.max_tokens, stop)
+        for key, text in _asked(list(group), log, write):
             log.add(key, _failure(text) if isinstance(text, Failure) else {"text": text})
             meter.tick()
 
 
-def _named(keys: Sequence[str], answers: Iterable[tuple[int, _Answer]]) -> Iterator[tuple[str, _Answer]]:
-    return ((keys[number], answer) for number, answer in answers) if keys else iter(())
+def _asked(
+    keys: Sequence[str], log: ScoreLog, ask: Callable[[Container[int]], Iterator[tuple[int, _Answer]]]
+) -> Iterator[tuple[str, _Answer]]:
+    """The answers that the log does not have, by key; nothing is asked where it has them all."""
+    known = {number for number, key in enumerate(keys) if key in log}
+    return ((keys[number], answer) for number, answer in ask(known)) if len(known) < len(keys) else iter(())
 
 
 def _rank_requests(prompt: Prompt, config: EvalConfig) -> list[RankRequest]:

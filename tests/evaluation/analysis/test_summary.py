@@ -154,7 +154,7 @@ def test_numbers_do_not_move_with_the_order_rows_were_scored_in(results):
 
 def test_every_column_is_filled_as_the_schema_says(tmp_path, rows_at, weather, fake_scorer):
     class Confident(fake_scorer):
-        def rank(self, requests):
+        def rank(self, requests, known=()):
             return ((number, Ranking([0.0, -1.0], [1, 3])) for number in range(len(requests)))
 
     load = rows_at(tmp_path / "rows")
