@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from openflan.evaluation.analysis.statistics import bootstrap, interval, permutation_test, unit_sums
+from openflan.evaluation.analysis.statistics import bootstrap, interval, permutation_test, unit_sums, with_width
 
 
 def mean(sums):
@@ -64,3 +64,19 @@ def test_p_values_are_uniform_when_nothing_differs_and_small_when_much_does():
     better = statistics(np.ones(60))
     assert permutation_test(better, statistics((np.arange(60) % 2).astype(float)), mean, key=0) < 0.01
     assert permutation_test(better, better, mean, key=0) == 1
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(100.0, 0.0, 100.0), (0.0, 0.0, 100.0), (0.0, -100.0, 100.0)])
+def test_units_that_are_all_alike_leave_as_much_open_as_their_number_says(value, low, high):
+    few, many = (interval(value, with_width(value, np.full(4000, value), units, 7, low, high)) for units in (3, 300))
+    assert few.low <= value <= few.high
+    assert low <= few.low < few.high <= high
+    # Clopper and Pearson: none of 3 leaves 71 % open on the one side; none of 300, 1.2 %.
+    reach = max(value - few.low, few.high - value)
+    assert 55 < reach < 75
+    assert max(value - many.low, many.high - value) < 1.5
+
+
+def test_replicates_with_a_width_are_left_alone():
+    replicates = np.array([1.0, 2.0, 3.0])
+    assert with_width(2.0, replicates, 3, 0, 0.0, 100.0) is replicates
