@@ -14,8 +14,8 @@ from openflan.tasks.clusters import CLUSTERS
 
 CATALOG = Path(__file__).parent.parent / "catalog"
 PRESETS = ("flan62", "flan62_short", "all")
-"""`flan62`: the datasets of Figure 3; `flan62_short`: those of them whose answers are short, so that a small token budget
-holds many of them (no summaries, translations or descriptions of data); `all`: every card."""
+"""`flan62`: the datasets of Figure 3; `flan62_short`: those of them whose answers are short, so that a small token
+budget holds many of them (no summaries, translations or descriptions of data); `all`: every card."""
 
 _LONG_ANSWERS = frozenset({"rouge", "bleu"})
 """Metrics of answers that are texts."""
