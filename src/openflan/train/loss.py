@@ -39,7 +39,7 @@ class CausalLoss(torch.nn.Module):
         super().__init__()
         self.model = model
         examples = probe(model)
-        with torch.no_grad(), evaluating(model):
+        with torch.no_grad(), evaluating(model), _proving(model):
             separate = [
                 model(input_ids=torch.tensor([example.tokens], device=model.device), use_cache=False).logits[0]
                 for example in examples
@@ -66,7 +66,7 @@ class EncoderDecoderLoss(torch.nn.Module):
         self.model = model
         self.start_token = int(model.config.decoder_start_token_id)
         examples = probe(model)
-        with torch.no_grad(), evaluating(model):
+        with torch.no_grad(), evaluating(model), _proving(model):
             separate = [self._alone(example) for example in examples]
             rows = pack(examples, sum(len(example.tokens) for example in examples) + 2)
             packed = self.batch(rows, model.device)
@@ -137,6 +137,16 @@ def evaluating(model: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         model.train(training)
+
+
+@contextmanager
+def _proving(model: PreTrainedModel) -> Iterator[None]:
+    """Tell an architecture that does not take packed rows, or an adapter where it is, in one sentence."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{type(model).__name__} cannot be trained on packed rows: {reason}") from error
 
 
 def probe(model: PreTrainedModel) -> list[Encoded]:
