@@ -197,5 +197,5 @@ def plain_logprobs(model: PreTrainedModel, encoder: Encoder, request: RankReques
     return sums
 
 
-def assert_close(found: list[float], expected: list[float]) -> None:
-    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+def assert_close(found: list[float], expected: list[float], atol: float = 1e-4) -> None:
+    np.testing.assert_allclose(found, expected, atol=atol, rtol=0)
