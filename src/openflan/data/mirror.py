@@ -103,9 +103,12 @@ class SplitFiles:
 def _splits(folder: Path, task: Task) -> dict[str, SplitFiles]:
     """Split name → its files, from the folder itself or the first of the hub's own arrangements inside it."""
     names = [layout.hub.name for layout in task.layouts if layout.hub and layout.hub.name]
+    used = {part.split for layout in task.layouts for part in layout.splits.values()}
     for place in (folder, *(folder / name for name in (*names, "default", "data"))):
         files: dict[str, list[tuple[str, Path]]] = {}
         for split, kind, path in _files(place):
+            if kind.startswith(".json") and not kind.startswith(".jsonl") and split not in used:
+                continue  # programs leave notes of their own as JSON, such as the `copy.json` of kept hub rows
             files.setdefault(split, []).append((kind, path))
         for found in files.values():
             if len({kind for kind, _ in found}) > 1:
