@@ -1,5 +1,6 @@
 """YAML read into typed models: every fault with its file, line and key."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -71,5 +72,49 @@ def test_single_values(text: str, value: object) -> None:
 
 @pytest.mark.parametrize("text", ["[a", "a: b: c", "!!python/name:os.system"])
 def test_bad_single_value(text: str) -> None:
+    with pytest.raises(ValueError, match="is no YAML value"):
+        parse_value(text)
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (BOMB.encode(), r":5: more than 100,000 values, aliases counted as what they stand for"),
+        (b"a: 1\nb: " + b"[" * 100_000, r":2: nested more than 40 levels deep"),
+        (b"a: 1\nb: " + b"- " * 100_000 + b"x", r":2: "),
+        (b"a: 1\nb: &b\n  c: *b\n", r":3: \*b stands within what it stands for"),
+        (b"a: *gone\n", r":1: found undefined alias"),
+        (b"a: 1\nb: \x07\n", r":2: the control character U\+0007"),
+        (b"a: 1\nb: caf\xe9\n", r":2: not UTF-8"),
+        (b"a: 1\nb: !!int x\n", r":2: 'x' is no int; put text in quotes"),
+        (b"a: 1\nb: !!float [x]\n", r":2: "),
+        (b"a: 1\nb: 2024-13-45\n", r":2: '2024-13-45' is no timestamp"),
+        (b"a: 1\nb: " + b"9" * 5000, r":2: a number of 5,000 characters"),
+        (b"a: 1\nb: 0x" + b"f" * 100_000, r":2: a number of 100,002 characters"),
+        (b"? [a, b]\n: 1\n", r":1: "),
+    ],
+)
+def test_hostile_file_is_refused_at_once_with_its_line(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_bytes(content)
+    start = time.monotonic()
+    with pytest.raises(OpenflanError, match=message):
+        read_yaml(path, OpenflanError)
+    assert time.monotonic() - start < 1
+
+
+def test_aliases_and_a_byte_order_mark_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_text("\ufeffa: &one [1, 2]\nb: *one\n", encoding="utf-8")
+    assert read_yaml(path, OpenflanError)[1] == {"a": [1, 2], "b": [1, 2]}
+
+
+@pytest.mark.parametrize("text", ["[" * 1000, "&a [*a]", "\x07", "9" * 5000, "!!int x"])
+def test_hostile_value_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="is no YAML value"):
         parse_value(text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -13,22 +14,24 @@ from pydantic import BaseModel, ValidationError
 from openflan.errors import OpenflanError, nearest
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TEXT_TAG = "tag:yaml.org,2002:str"
+_DEEPEST = 40
+_MOST_VALUES = 100_000
+_LONGEST_NUMBER = 100
+
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def read_yaml(path: Path, error: type[OpenflanError]) -> tuple[str, dict[str, Any]]:
-    """The text of a file and the mapping in it; raises `error` for bad syntax, a doubled key or no mapping."""
+    """The text of a file and the mapping in it; raises `error`, with file and line, for whatever else it may be."""
     try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=_Loader)
-        if root is not None:
-            _refuse_doubled_keys(root, path, error)
-        values = yaml.load(text, Loader=_Loader)
+        text = _decoded(path.read_bytes())
+        values = _loaded(text)
     except OSError as fault:
         raise error(f"{path}: {fault.strerror or fault}") from None
-    except yaml.MarkedYAMLError as fault:
-        line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-        raise error(f"{path}:{line}: {fault.problem}") from None
+    except _BadYaml as fault:
+        raise error(f"{path}:{fault.line}: {fault}") from None
     if not isinstance(values, dict):
         raise error(f"{path}:1: expected a mapping of keys to values")
     return text, values
@@ -66,9 +69,9 @@ def parse_value(text: str) -> Any:
     Raises `ValueError` for bad syntax.
     """
     try:
-        value = yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as fault:
-        raise ValueError(f"{text!r} is no YAML value: {fault.problem}") from None
+        value = _loaded(_decoded(text.encode("utf-8", "replace")))
+    except _BadYaml as fault:
+        raise ValueError(f"{text if len(text) < 80 else text[:77] + '…'!r} is no YAML value: {fault}") from None
     if isinstance(value, str):
         try:
             return float(value)
@@ -77,18 +80,102 @@ def parse_value(text: str) -> Any:
     return value
 
 
-def _refuse_doubled_keys(node: yaml.Node, path: Path, error: type[OpenflanError]) -> None:
-    """YAML lets a later key silently replace an earlier one; nothing must be lost that way."""
+class _BadYaml(Exception):
+    """What is wrong with a text, and on which line."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise _BadYaml(f"not UTF-8: {fault.reason}", content.count(b"\n", 0, fault.start) + 1) from None
+    if found := _UNPRINTABLE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise _BadYaml(f"the control character U+{ord(found[0]):04X}, which YAML does not allow", line)
+    return text
+
+
+def _loaded(text: str) -> Any:
+    """The value of a text; raises `_BadYaml`."""
+    try:
+        _check_size(text)
+        root = yaml.compose(text, Loader=_Loader)
+        for node in _nodes(root):
+            _check_node(node)
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as fault:
+        mark = fault.problem_mark or fault.context_mark
+        raise _BadYaml(str(fault.problem or fault.context), mark.line + 1 if mark else 1) from None
+    except yaml.YAMLError as fault:
+        raise _BadYaml(str(fault).splitlines()[0], 1) from None
+
+
+def _check_size(text: str) -> None:
+    """Refuse what would exhaust stack or memory; an alias counts as all that it stands for.
+
+    Events come one by one, without the recursion of everything that builds a value.
+    """
+    sizes: dict[str, int] = {}
+    around: list[tuple[str | None, int]] = []
+    total = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor in sizes:
+                total += sizes[event.anchor]
+            elif any(anchor == event.anchor for anchor, _ in around):
+                raise _BadYaml(f"*{event.anchor} stands within what it stands for", line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = around.pop()
+            sizes |= {anchor: total - before} if anchor else {}
+        elif isinstance(event, yaml.NodeEvent):
+            total += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                around.append((event.anchor, total - 1))
+            elif event.anchor:
+                sizes[event.anchor] = 1
+        if len(around) > _DEEPEST:
+            raise _BadYaml(f"nested more than {_DEEPEST} levels deep", line)
+        if total > _MOST_VALUES:
+            raise _BadYaml(f"more than {_MOST_VALUES:,} values, aliases counted as what they stand for", line)
+
+
+def _nodes(root: yaml.Node | None) -> Iterator[yaml.Node]:
+    """Every node, once."""
+    waiting, seen = [root] if root is not None else [], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in reversed(node.value) for part in reversed(pair)]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += reversed(node.value)
+
+
+def _check_node(node: yaml.Node) -> None:
+    """Refuse doubled keys, of which YAML would keep the last in silence, and scalars that are not of their type."""
+    line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise error(f"{path}:{key.start_mark.line + 1}: {key.value}: the key stands here a second time")
-            seen.add(key.value)
-            _refuse_doubled_keys(value, path, error)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_doubled_keys(value, path, error)
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _BadYaml(f"{key.value}: the key stands here a second time", key.start_mark.line + 1)
+            seen.add(str(key.value))
+    elif isinstance(node, yaml.ScalarNode) and node.tag != _TEXT_TAG:
+        if len(node.value) > _LONGEST_NUMBER:
+            raise _BadYaml(f"a number of {len(node.value):,} characters; put text in quotes", line)
+        try:
+            yaml.SafeLoader("").construct_object(node)
+        except (ValueError, TypeError, OverflowError, LookupError, AttributeError):
+            kind = node.tag.rpartition(":")[2]
+            raise _BadYaml(f"{node.value!r} is no {kind}; put text in quotes", line) from None
 
 
 def _fault(model: type[BaseModel], fault: Any, where: Callable[[Sequence[str | int]], str]) -> str:
