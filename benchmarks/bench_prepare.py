@@ -25,8 +25,10 @@ from typing import Any
 from benchmarks.shared import peak_memory, sample_mixture, write_results
 from openflan.data.encode import Encoder, Format
 from openflan.data.fast import accelerate
-from openflan.data.prepared import SHARD, prepare
+from openflan.data.mixture import Draw
+from openflan.data.prepared import prepare
 from openflan.data.prompt import Prompt
+from openflan.data.shards import SHARD
 from openflan.data.stream import WINDOW, Position, Stream
 from openflan.model.default import small_model
 
@@ -53,9 +55,17 @@ class Written:
     def __init__(self, prompts: Sequence[Prompt]) -> None:
         self.all = prompts
 
-    def prompts(self, start: int, stop: int) -> Sequence[Prompt]:
+    def draw(self, start: int, stop: int) -> list[Draw]:
         """Examples number `start` to `stop`."""
-        return self.all[start:stop]
+        return [Draw(0, number, 0) for number in range(start, min(stop, len(self.all)))]
+
+    def redraw(self, number: int, attempt: int) -> Draw:
+        """The same example: one that is too long stays out."""
+        return Draw(0, number, attempt)
+
+    def write(self, draws: Sequence[Draw], encoder: Encoder | None = None) -> list[Prompt | None]:
+        """The prompts of the draws."""
+        return [self.all[draw.position] for draw in draws]
 
 
 def speed(options: argparse.Namespace) -> None:

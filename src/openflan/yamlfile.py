@@ -123,7 +123,7 @@ def _check_size(text: str) -> None:
     around: list[tuple[str | None, int]] = []
     total = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in sizes:
                 total += sizes[event.anchor]

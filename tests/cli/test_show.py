@@ -18,7 +18,7 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str,
 
 def test_all_templates_on_one_row(capsys: pytest.CaptureFixture[str]) -> None:
     prompts = shown(capsys, "rte")
-    assert [prompt["template"] for prompt in prompts] == list(range(10))
+    assert [prompt["writer"] for prompt in prompts] == [str(number) for number in range(10)]
     assert len({prompt["row"] for prompt in prompts}) == 1
     for prompt in prompts:
         assert prompt["inverted"] or prompt["input"].endswith("OPTIONS:\n- yes\n- no")
@@ -27,13 +27,13 @@ def test_all_templates_on_one_row(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_template_on_several_rows(capsys: pytest.CaptureFixture[str]) -> None:
     prompts = shown(capsys, "rte", "--template", "3", "--rows", "4", "--split", "train")
-    assert [prompt["template"] for prompt in prompts] == [3] * 4
+    assert [prompt["writer"] for prompt in prompts] == ["3"] * 4
     assert len({prompt["row"] for prompt in prompts}) == 4
 
 
 def test_baseline(capsys: pytest.CaptureFixture[str]) -> None:
     (prompt,) = shown(capsys, "rte", "--template", "baseline")
-    assert (prompt["template"], prompt["options"]) == ("baseline", ["True", "False"])
+    assert (prompt["writer"], prompt["options"]) == ("baseline", ["True", "False"])
 
 
 @pytest.mark.parametrize("arguments", [["anli:r2"], ["anli", "--variant", "r2"]])
@@ -64,8 +64,8 @@ def test_rows_and_cards_of_ones_own(
     ("arguments", "message"),
     [
         (["rtee"], "did you mean 'rte'"),
-        (["rte", "--template", "10"], "use 0 to 9 or baseline"),
-        (["rte", "--template", "x"], "use 0 to 9 or baseline"),
+        (["rte", "--template", "10"], "use 0 to 9, baseline, plain or name"),
+        (["rte", "--template", "x"], "use 0 to 9, baseline, plain or name"),
         (["anli:r9"], "anli has no variant 'r9'"),
         (["rte", "--source", "mirror:/nowhere"], "no folder of rows at /nowhere"),
         (["wsc273", "--split", "train"], "wsc273 has no train rows by its card"),

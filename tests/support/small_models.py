@@ -24,6 +24,8 @@ from transformers import (
     GPTNeoXForCausalLM,
     GptOssConfig,
     GptOssForCausalLM,
+    Lfm2Config,
+    Lfm2ForCausalLM,
     Llama4ForCausalLM,
     Llama4TextConfig,
     LlamaConfig,
@@ -110,6 +112,8 @@ FAMILIES = {
             attn_temperature_tuning=False,
         )
     ),
+    # Has a layer of convolutions, whose part in a random model is small.
+    "lfm2": lambda: Lfm2ForCausalLM(Lfm2Config(**_GROUPED, layer_types=["conv", "full_attention"])),
     "t5": lambda: T5ForConditionalGeneration(
         T5Config(
             vocab_size=VOCABULARY,
@@ -125,8 +129,8 @@ FAMILIES = {
         )
     ),
 }
-UNSHARED = {"bloom", "gptj", "gpt_neo", "mpt", "mamba", "llama4"}
-"""Families whose attention cannot be replaced, that have none, or one that sees blocks only."""
+UNSHARED = {"bloom", "gptj", "gpt_neo", "mpt", "mamba", "llama4", "lfm2"}
+"""Families whose attention cannot be replaced, that have none, or more than plain attention."""
 CAUSAL = [family for family in FAMILIES if family != "t5"]
 
 
@@ -193,5 +197,5 @@ def plain_logprobs(model: PreTrainedModel, encoder: Encoder, request: RankReques
     return sums
 
 
-def assert_close(found: list[float], expected: list[float]) -> None:
-    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+def assert_close(found: list[float], expected: list[float], atol: float = 1e-4) -> None:
+    np.testing.assert_allclose(found, expected, atol=atol, rtol=0)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import torch
+
+sys.path.append(str(Path(__file__).parents[1] / "support"))
 from training_support import config, llama, stream, tokenizer
 
 from openflan.errors import Stopped

@@ -47,13 +47,13 @@ class Prompts(Sequence[Prompt]):
         return self.prompts[index]
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{_headline(one)}\n{one.input}\n{_MARK}{one.target}" for one in self.prompts)
+        return "\n\n".join(f"{headline(one)}\n{one.input}\n{_MARK}{one.target}" for one in self.prompts)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return "".join(
-            f"<p><small>{escape(_headline(one))}</small></p><pre>{escape(one.input)}\n"
+            f"<p><small>{escape(headline(one))}</small></p><pre>{escape(one.input)}\n"
             f"<mark>{escape(one.target)}</mark></pre>"
             for one in self.prompts
         )
@@ -262,7 +262,8 @@ def as_data(prompt: Prompt) -> dict[str, Any]:
     }
 
 
-def _headline(prompt: Prompt) -> str:
+def headline(prompt: Prompt) -> str:
+    """What stands above a printed prompt: dataset, writer and row."""
     how = f"template {prompt.writer}" if prompt.writer.isdecimal() else prompt.writer
     kind: Literal["", ", inverted"] = ", inverted" if prompt.inverted else ""
     return f"── {prompt.dataset} · {how}{kind} · row {prompt.row}"

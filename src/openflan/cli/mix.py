@@ -44,7 +44,8 @@ def print_mixture(mix: MixtureView, examples: int | None = None) -> None:
         out.print(escape(note))
     for part in mix.rows.parts:
         for reason, count in part.skipped.most_common():
-            out.print(f"  {part.task.name}: {count:,} rows left out: {escape(reason)}")
+            rows = "row" if count == 1 else "rows"
+            out.print(f"  {part.task.name}: {count:,} {rows} left out: {escape(reason)}")
     if mix.left_out:
         names = ", ".join(f"{name} ({reason})" for name, reason in mix.left_out.items())
         out.print(f"Not trained on: {names}")

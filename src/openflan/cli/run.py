@@ -38,7 +38,7 @@ def run_and_tell(recipe: Recipe, out: Path | None) -> None:
     *_, before, after = done.evaluations.values()
     console.print(comparison_table([compare(before, after).comparison]))
     if done.report is not None:
-        for title, sentences in done.report.findings.items():
+        for title, sentences in done.report.short.items():
             console.print(f"\n[bold]{title}[/bold]", *(f"- {escape(text)}" for text in sentences), sep="\n")
         console.print(
             f"\nThe tuned model is in {done.trained.model}, every scored prompt in {done.folder / 'eval'}.\n"

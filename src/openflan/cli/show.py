@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from openflan.data.prompt import Prompt, Writer
-from openflan.data.rows import Role, load_rows
-from openflan.data.settings import PRESETS
-from openflan.data.sources import parse_source
-from openflan.errors import UnknownNameError
-from openflan.tasks.prepare import SkipRow
-from openflan.tasks.registry import Task, load_catalog
+if TYPE_CHECKING:
+    from openflan.data.prompt import Prompt
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,69 +34,34 @@ def run(options: argparse.Namespace) -> None:
 
         show_packed(load_recipe(options.dataset), options.rows)
         return
-    name = f"{options.dataset}:{options.variant}" if options.variant else options.dataset
-    task = load_catalog(*options.cards).tasks(name)[0]
-    chosen = _writers(task, options.template, options.bare)
-    roles = {role for layout in task.layouts for role in layout.splits}
-    role: Role = options.split or ("test" if "test" in roles else "train")
-    rows = load_rows(task, role, parse_source(options.source), carve=options.carve)
-    prompts: list[Prompt] = []
-    for example in rows.examples(range(min(options.rows, len(rows)))):
-        for writer in chosen:
-            try:
-                prompts.append(writer.write(example))
-            except SkipRow as reason:
-                prompts.append(Prompt(task.name, writer.name, example.row, f"({reason})", ""))
+    from openflan.api.data import as_data, show
+
+    prompts = show(
+        f"{options.dataset}:{options.variant}" if options.variant else options.dataset,
+        template=options.template,
+        rows=options.rows,
+        source=options.source,
+        split=options.split,
+        bare=options.bare,
+        carve=options.carve,
+        cards=options.cards,
+    )
     if options.json:
         from openflan.cli.terminal import print_json
 
         print_json([as_data(prompt) for prompt in prompts])
-        return
-    _print(prompts, rows.origin)
+    else:
+        _print(prompts, prompts.origin)
 
 
-def as_data(prompt: Prompt) -> dict[str, object]:
-    """A prompt as plain data."""
-    return {
-        "dataset": prompt.dataset,
-        "writer": prompt.writer,
-        "block": prompt.block,
-        "row": prompt.row,
-        "input": prompt.input,
-        "target": prompt.target,
-        "options": list(prompt.options),
-        "references": list(prompt.references),
-        "inverted": prompt.inverted,
-    }
-
-
-def _writers(task: Task, template: str | None, bare: bool) -> Sequence[Writer]:
-    if template is not None and template in PRESETS:
-        if not (found := PRESETS[template].writers_of(task)):
-            raise UnknownNameError(f"{task.name} has no {template} prompt")
-        return found
-    found = PRESETS["bare" if bare else "options"].writers_of(task)
-    if template is None:
-        return found
-    if chosen := [writer for writer in found if writer.name == template]:
-        return chosen
-    raise UnknownNameError(
-        f"{task.name} has no template {template!r}; use 0 to {len(task.card.templates) - 1}, baseline, plain or name"
-    )
-
-
-def _title(prompt: Prompt) -> str:
-    return f"template {prompt.writer}" if prompt.writer.isdecimal() else prompt.writer
-
-
-def _print(prompts: list[Prompt], origin: str) -> None:
+def _print(prompts: Iterable[Prompt], origin: str) -> None:
     from rich.text import Text
 
+    from openflan.api.data import headline
     from openflan.cli.terminal import out
 
     for prompt in prompts:
-        kind = ", inverted" if prompt.inverted else ""
-        out.print(Text(f"── {prompt.dataset} · {_title(prompt)}{kind} · row {prompt.row} of {origin}", "dim"))
+        out.print(Text(f"{headline(prompt)} of {origin}", "dim"))
         out.print(Text(prompt.input), soft_wrap=True)
         out.print(Text.assemble(("▶ ", "bold green"), (prompt.target, "bold black on green")), soft_wrap=True)
         out.print()

@@ -52,6 +52,16 @@ class Shape(NamedTuple):
         return self.softcap is None and self.sinks is None
 
 
+def expect_attention_only(config: Any) -> None:
+    """Raise `ModelError` where a configuration names layers that mix tokens by something else, such as convolutions.
+
+    In a barely trained or a half precision model their part may be too small to be noticed by trying.
+    """
+    kinds = set(getattr(config.get_text_config(), "layer_types", None) or ())
+    if other := sorted(kinds - {"full_attention", "sliding_attention"}):
+        raise ModelError(f"a {config.model_type} model mixes tokens by more than plain attention: {', '.join(other)}")
+
+
 def _expect_known_reach(module: Any, window: int | None) -> None:
     """Raise `ModelError` where a layer sees less than all that is before it, and does not say by how much."""
     config = getattr(module, "config", None)

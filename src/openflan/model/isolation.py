@@ -27,7 +27,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from openflan.data.pack import PackedRows
 from openflan.errors import ModelError
-from openflan.model.attention import Shape, attend
+from openflan.model.attention import Shape, attend, expect_attention_only
 
 ATTENTION = "openflan_packed"
 
@@ -87,6 +87,7 @@ class Packed:
 
 def isolate(model: PreTrainedModel) -> None:
     """Make a causal model attend within segments only; every forward then needs `segments=`. Raises `ModelError`."""
+    expect_attention_only(model.config)
     AttentionInterface.register(ATTENTION, packed_attention)
     settable: Any = model
     settable.set_attn_implementation(ATTENTION)

@@ -98,7 +98,8 @@ def _score_change(first: Blocks, second: Blocks, names: Sequence[str]) -> Change
     ]
     if not pairs:
         return None
-    befores, afters = (np.mean([pair[side] for pair in pairs], axis=0) for side in (1, 2))
+    befores = np.mean([before for _, before, _ in pairs], axis=0)
+    afters = np.mean([after for _, _, after in pairs], axis=0)
     gaps = np.mean([_widened(after - before, second[name], -100.0) for name, before, after in pairs], axis=0)
     return Change(
         SCORE,

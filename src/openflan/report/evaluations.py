@@ -112,7 +112,7 @@ def _holds_scores(folder: Path) -> bool:
 
 
 def _name(place: Path, folder: Path, taken: Mapping[str, Evaluation]) -> str:
-    """An evaluation of a run is called by its folder; others by their own name, or by their folder where that is taken."""
+    """An evaluation of a run is called by its folder; others by their own name, or their folder where that is taken."""
     if place.parent == folder / "eval":
         return place.name
     try:

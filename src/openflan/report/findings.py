@@ -41,6 +41,7 @@ MEASURES = {
 }
 """The measures of a report, in the order they are told."""
 
+_SHORT = ("accuracy", "written_option")
 _ACROSS_PROMPTS = ("accuracy", SCORE, "balanced_accuracy")
 """What can be compared where prompts and options are not the same."""
 
@@ -231,6 +232,12 @@ def told(found: Found, findings: Sequence[Finding]) -> dict[str, list[str]]:
     if constant := say_constants(constants(found)):
         sentences["Always the same answer"] = constant
     return sentences
+
+
+def told_in_short(found: Found, findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """What a terminal has room for: accuracy and valid answers in the first setting, and constant answers."""
+    first = [one for one in findings if one.setting == found.settings[0] and one.change.measure in _SHORT]
+    return told(found, first)
 
 
 def heading(group: Group, setting: str) -> str:

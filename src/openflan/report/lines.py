@@ -11,9 +11,9 @@ from typing import Any
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.evaluation.analysis.summary import TaskScore
 from openflan.files import write_text
-from openflan.report.changes import guessing, on_block
+from openflan.report.changes import SCORE, guessing, on_block
 from openflan.report.evaluations import Found, Group
-from openflan.report.findings import MEASURES, SCORE, always
+from openflan.report.findings import MEASURES, always
 
 TASKS, TEMPLATES = "report_tasks.csv", "report_templates.csv"
 

@@ -15,7 +15,17 @@ from openflan.evaluation.results import LOG, PROMPTS
 from openflan.files import write_json, write_text
 from openflan.report import charts, svg
 from openflan.report.evaluations import Found, collect
-from openflan.report.findings import MEASURES, Finding, as_tree, constants, find, lead, say_constants, told
+from openflan.report.findings import (
+    MEASURES,
+    Finding,
+    as_tree,
+    constants,
+    find,
+    lead,
+    say_constants,
+    told,
+    told_in_short,
+)
 from openflan.report.lines import OTHER_MEASURES, lines, write_csv
 from openflan.report.prompts import browser, embedded
 from openflan.report.sections import sections
@@ -36,10 +46,11 @@ _FILES = {
 
 
 class Report(NamedTuple):
-    """Where the page is, and its findings: a title → sentences."""
+    """Where the page is, and its findings: a title → sentences, all of them and in short."""
 
     page: Path
     findings: Mapping[str, Sequence[str]]
+    short: Mapping[str, Sequence[str]]
 
 
 def write_report(folder: Path) -> Report:
@@ -69,7 +80,7 @@ def write_report(folder: Path) -> Report:
         files=_files(found, tables),
     )
     write_text(folder / PAGE, page)
-    return Report(folder / PAGE, sentences)
+    return Report(folder / PAGE, sentences, told_in_short(found, findings))
 
 
 def _summary(found: Found, findings: Sequence[Finding]) -> dict[str, Any]:

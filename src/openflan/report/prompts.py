@@ -10,9 +10,10 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from openflan.data.order import hash64
+from openflan.data.prompt import BASELINE as BASELINE_SETTING
 from openflan.evaluation.analysis.blocks import Row, line_name, prediction
 from openflan.evaluation.metrics import is_correct
-from openflan.report.evaluations import BASELINE_SETTING, Evaluation
+from openflan.report.evaluations import Evaluation
 from openflan.report.words import setting_title
 
 MOST = 400

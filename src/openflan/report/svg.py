@@ -1,7 +1,7 @@
 """Pieces of figures as SVG that needs no library: marks, intervals, bars and lines.
 
-Where a piece stands along the figure is a string, in pixels (`120`) or as a share of the width (`43.2%`): figures of the
-page grow with it and keep their text size, while a figure in a file of its own has a fixed size.
+Where a piece stands along the figure is a string, in pixels (`120`) or as a share of the width (`43.2%`): figures of
+the page grow with it and keep their text size, while a figure in a file of its own has a fixed size.
 """
 
 from __future__ import annotations

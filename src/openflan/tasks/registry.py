@@ -13,7 +13,12 @@ from openflan.tasks.cardfile import read_card
 from openflan.tasks.clusters import CLUSTERS
 
 CATALOG = Path(__file__).parent.parent / "catalog"
-PRESETS = ("flan62", "all")
+PRESETS = ("flan62", "flan62_short", "all")
+"""`flan62`: the datasets of Figure 3; `flan62_short`: those of them whose answers are short, so that a small token
+budget holds many of them (no summaries, translations or descriptions of data); `all`: every card."""
+
+_LONG_ANSWERS = frozenset({"rouge", "bleu"})
+"""Metrics of answers that are texts."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class Catalog(Mapping[str, Card]):
 
 
 def _selects(name: str, card: Card) -> bool:
+    if name == "flan62_short":
+        return card.figure3 is not None and card.metric not in _LONG_ANSWERS
     return name == "all" or (name == "flan62" and card.figure3 is not None) or name in (card.cluster, card.subcluster)
 
 

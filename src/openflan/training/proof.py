@@ -56,7 +56,7 @@ def prove_isolation(module: Any, model: PreTrainedModel, device: torch.device) -
     `module` is the loss around `model`, as it is trained.
     """
     # Compiled code would be compiled once more, for the probe's shape alone; the kernels are the same without.
-    with torch.no_grad(), _evaluating(model), torch.compiler.set_stance("force_eager"):
+    with torch.no_grad(), _evaluating(model), torch.compiler.set_stance("force_eager"), _told(model):
         separate, packed = module(Probe.of(model, device))
     if hasattr(module, "reshard"):  # Else its gathered weights would outlive what a checkpoint brings.
         module.reshard()
@@ -89,3 +89,13 @@ def _evaluating(model: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         model.train(training)
+
+
+@contextmanager
+def _told(model: PreTrainedModel) -> Iterator[None]:
+    """Tell an architecture that does not take packed rows, or an adapter where it is, in one sentence."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{type(model).__name__} cannot be trained on packed rows: {reason}") from error

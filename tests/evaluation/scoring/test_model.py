@@ -200,7 +200,8 @@ def assert_parity_with_lm_eval(model, tokenizer, encoder, requests):
     expected = iter(logprob for logprob, _ in peer.loglikelihood(asked, disable_tqdm=True))
     answers = dict(ModelScorer(model, encoder).rank(requests))
     for number, request in enumerate(requests):
-        assert_close(answers[number].logprobs, [next(expected) for _ in request.options])
+        # Two float32 kernels (MKL's and oneDNN's) on 30 layers: up to 1.3e-4 between them was seen on one processor.
+        assert_close(answers[number].logprobs, [next(expected) for _ in request.options], atol=2e-4)
 
 
 @pytest.mark.parametrize("join", ["eos", "space"])

@@ -18,6 +18,7 @@ from openflan.evaluation.engines.greedy import Decoding
 from openflan.evaluation.engines.token_trie import Ints, Trie, shared_length
 from openflan.evaluation.engines.tree_attention import States, TreeAttention, forward
 from openflan.evaluation.scoring.interface import Ranking
+from openflan.model.attention import expect_attention_only
 
 _LEAST_HELD = 8
 """A shared path shorter than this is computed again rather than handed on."""
@@ -92,14 +93,15 @@ class SharedEngine:
 def shares(model: Any) -> bool:
     """Whether a model computes the same over a trie as over plain sequences, tried on seven tokens.
 
-    It does not where something else than attention mixes tokens. Parts of attention that seven tokens would not show,
-    such as a pattern of blocks, are refused by `Shape`.
+    It does not where something else than attention mixes tokens. What seven tokens would not show, such as a pattern of
+    blocks, is refused by its name (see `openflan.model.attention`).
     """
     if not getattr(model, "_supports_attention_backend", False):
         return False
     sequences = [np.array([1, 2, 3, 4, 5]), np.array([1, 2, 3, 6, 7])]
     trie = Trie(sequences)
     try:
+        expect_attention_only(model.config)
         found = forward(model, trie, np.concatenate(trie.paths), TreeAttention(trie, model.device, block=3))
     except (ModelError, AttributeError, KeyError, RuntimeError, TypeError, ValueError):
         return False
