@@ -159,3 +159,30 @@ def test_names_and_words() -> None:
 )
 def test_readings(source: str, expected: tuple[str, ...]) -> None:
     assert readings(source, frozenset({"quiet"})) == expected
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ a | nosuch }}", "{{ a is nosuch }}", "{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}"]
+)
+def test_a_text_that_cannot_be_compiled_is_a_text_error(source: str) -> None:
+    with pytest.raises(TextError):
+        compile_text(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 'a' * 10**10 }}",
+        "{{ 'a' * 9999999999 }}",
+        "{{ 10 ** 10 ** 10 }}",
+        "{% for x in range(99999) %}{{ x }}{% endfor %}",
+        "{{ lipsum(10000000) }}",
+        "{{ [1, 2] | random }}",
+        "{{ rows.append(1) }}",
+    ],
+)
+def test_a_strangers_text_stays_within_bounds(source: str) -> None:
+    rows = [0]
+    with pytest.raises(TextError):
+        compile_text(source)({"rows": rows})
+    assert rows == [0]

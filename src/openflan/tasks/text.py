@@ -16,7 +16,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.runtime import Context
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from openflan.tasks.expressions import compile_expression
 
@@ -35,7 +35,35 @@ class TextError(ValueError):
     """A text that does not compile, or does not render on the names at hand."""
 
 
-_ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+_LONGEST_RANGE = 1_000
+_LONGEST_PRODUCT = 100_000
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """A sandbox that changes no row, repeats a text or list within bounds, and draws nothing at random."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Multiply within bounds; intercepted operators are not computed while a text is compiled either."""
+        if operator == "**":
+            raise SecurityError("a text of a card has no powers")
+        for sequence, times in ((left, right), (right, left)):
+            if isinstance(times, int) and hasattr(sequence, "__len__") and len(sequence) * times > _LONGEST_PRODUCT:
+                raise SecurityError(f"a product of more than {_LONGEST_PRODUCT:,} parts")
+        return super().call_binop(context, operator, left, right)
+
+
+def _range(*bounds: int) -> range:
+    numbers = range(*bounds)
+    if len(numbers) > _LONGEST_RANGE:
+        raise SecurityError(f"a range of more than {_LONGEST_RANGE:,} numbers")
+    return numbers
+
+
+_ENVIRONMENT = _Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+_ENVIRONMENT.globals["range"] = _range
+del _ENVIRONMENT.globals["lipsum"], _ENVIRONMENT.filters["random"]
 _GLOBALS = dict(_ENVIRONMENT.globals)
 
 
@@ -172,7 +200,10 @@ def _shown(node: nodes.Node) -> Iterator[str]:
 
 
 def _template(source: str) -> Template:
-    template = _ENVIRONMENT.from_string(source)
+    try:
+        template = _ENVIRONMENT.from_string(source)
+    except (TemplateError, SyntaxError, RecursionError, MemoryError) as error:  # an unknown filter, endless brackets
+        raise TextError(str(error)) from error
     template.globals = {}  # they come with every context, as part of its one mapping
     return template
 
@@ -187,6 +218,8 @@ def _parse(source: str) -> nodes.Template:
         return _ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
         raise TextError(f"{error.message} (line {error.lineno} of the text)") from error
+    except RecursionError:
+        raise TextError("nested too deeply") from None
 
 
 def _plain_pieces(source: str) -> list[tuple[bool, str]] | None:
