@@ -41,7 +41,10 @@ MEASURES = {
 }
 """The measures of a report, in the order they are told."""
 
-_ACROSS_PROMPTS = ("accuracy", SCORE, "balanced_accuracy")
+HEADLINES = ("accuracy", SCORE)
+"""The measures that are told first."""
+
+_ACROSS_PROMPTS = (*HEADLINES, "balanced_accuracy")
 """What can be compared where prompts and options are not the same."""
 
 
@@ -170,6 +173,8 @@ def say(one: Change, pair: Pair) -> str:
     gap = f"{number(one.difference.value, digits, True)} {bounds(one.difference, digits, True)}"
     sample = f"{counted(one.examples, 'example')} of {counted(one.datasets, 'dataset')}"
     sign = verdict(one)
+    if not round(one.difference.value, digits):
+        return f"{scores} There is no difference: {gap} on {sample}."
     if not sign:
         return f"{scores} On {sample}, chance may explain the difference of {gap}."
     return f"{scores} That is {'better' if sign > 0 else 'worse'}: {gap} on {sample}."
