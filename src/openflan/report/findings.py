@@ -41,8 +41,13 @@ MEASURES = {
 }
 """The measures of a report, in the order they are told."""
 
+HEADLINES = ("accuracy", SCORE)
+"""The measures that are told first."""
+
 _SHORT = ("accuracy", "written_option")
-_ACROSS_PROMPTS = ("accuracy", SCORE, "balanced_accuracy")
+"""The measures that a terminal has room for."""
+
+_ACROSS_PROMPTS = (*HEADLINES, "balanced_accuracy")
 """What can be compared where prompts and options are not the same."""
 
 
@@ -171,6 +176,8 @@ def say(one: Change, pair: Pair) -> str:
     gap = f"{number(one.difference.value, digits, True)} {bounds(one.difference, digits, True)}"
     sample = f"{counted(one.examples, 'example')} of {counted(one.datasets, 'dataset')}"
     sign = verdict(one)
+    if not round(one.difference.value, digits):
+        return f"{scores} There is no difference: {gap} on {sample}."
     if not sign:
         return f"{scores} On {sample}, chance may explain the difference of {gap}."
     return f"{scores} That is {'better' if sign > 0 else 'worse'}: {gap} on {sample}."

@@ -11,13 +11,13 @@ from typing import Any
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.evaluation.analysis.summary import TaskScore
 from openflan.files import write_text
-from openflan.report.changes import SCORE, guessing, on_block
+from openflan.report.changes import guessing, on_block
 from openflan.report.evaluations import Found, Group
-from openflan.report.findings import MEASURES, always
+from openflan.report.findings import HEADLINES, MEASURES, always
 
 TASKS, TEMPLATES = "report_tasks.csv", "report_templates.csv"
 
-OTHER_MEASURES = [measure for measure in MEASURES if measure not in ("accuracy", SCORE)]
+OTHER_MEASURES = [measure for measure in MEASURES if measure not in HEADLINES]
 """What is measured besides the datasets' own metrics."""
 
 

@@ -43,7 +43,7 @@ def browser(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
     return {
         "models": list(evaluations),
         "settings": {key[0]: setting_title(key[0]) for key in shown},
-        "datasets": list(dict.fromkeys(one["dataset"] for one in entries)),
+        "datasets": list(dict.fromkeys(key[1] for key in shown)),
         "total": len(shown),
         "prompts": entries,
     }
@@ -80,15 +80,14 @@ def _by_example(prompts: _Rows) -> dict[tuple[str, str], dict[str, Row]]:
 
 
 def _sample(prompts: Iterable[_Key]) -> list[_Key]:
-    """As many of every dataset and setting, in an order that says nothing about them."""
+    """As many of every dataset and setting, one of each in turn."""
     by_line: dict[tuple[str, str], list[_Key]] = defaultdict(list)
     for key in prompts:
         by_line[key[0], key[1]].append(key)
     for keys in by_line.values():
         keys.sort(key=lambda key: hash64("page", *key))
     in_turn = (key for turn in zip_longest(*by_line.values()) for key in turn if key is not None)
-    chosen = set(islice(in_turn, MOST))
-    return [key for keys in by_line.values() for key in keys if key in chosen]
+    return list(islice(in_turn, MOST))
 
 
 def _entry(key: _Key, rows: Mapping[str, Row], beside: Mapping[str, Row], order: Mapping[str, int]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from openflan.evaluation.results import TUNED
 from openflan.report import forest
-from openflan.report.changes import SCORE, Level
+from openflan.report.changes import Level
 from openflan.report.evaluations import Found, Group
-from openflan.report.findings import Finding, Pair, heading, levels, pairs
+from openflan.report.findings import HEADLINES, Finding, Pair, heading, levels, pairs
 from openflan.report.lines import OTHER_MEASURES, Line, side_by_side
 from openflan.report.words import bounds, number, setting_title
 
@@ -39,10 +39,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Section:
-    """What there is to say and to show of a group of datasets in one setting."""
+    """What there is to say and show of a group of datasets in one setting; `headlines` are the sentences on scores."""
 
     group: Group
     cards: Sequence[Card]
+    headlines: Sequence[str]
     sentences: Sequence[str]
     scores: forest.Figure | None
     others: Sequence[forest.Figure]
@@ -83,7 +84,8 @@ def _section(
     ]
     others = [one for measure in OTHER_MEASURES if (one := forest.measured(lines, measure)) is not None]
     told = sentences.get(heading(group, setting), [])
-    return Section(group, cards, told, forest.scores(lines), others, forest.templates(lines), lines)
+    headlines = [one.sentence for one in here if one.change.measure in HEADLINES] or told
+    return Section(group, cards, headlines, told, forest.scores(lines), others, forest.templates(lines), lines)
 
 
 def _gap(name: str, findings: Sequence[Finding], known: Sequence[Pair]) -> Gap | None:
@@ -91,7 +93,7 @@ def _gap(name: str, findings: Sequence[Finding], known: Sequence[Pair]) -> Gap |
     for pair in known:
         other = pair.first if pair.second == TUNED else pair.second
         for one in findings:
-            if other == name and one.comparison == pair.key and one.change.measure in ("accuracy", SCORE):
+            if other == name and one.comparison == pair.key and one.change.measure in HEADLINES:
                 gap = f"{number(one.change.difference.value, signed=True)} {bounds(one.change.difference, signed=True)}"
                 held = f"{TUNED} is {gap}" if pair.second == TUNED else f"{gap} against {pair.first}"
                 return Gap(held, one.verdict)
