@@ -238,7 +238,7 @@ def test_a_full_disk_at_the_end_is_a_sentence_and_the_same_command_ends_the_run(
 
     with monkeypatch.context() as patched:
         patched.setattr(type(tokenizer()), "save_pretrained", full)
-        with pytest.raises(TrainError, match="the model could not be saved .*No space.*make room and run again"):
+        with pytest.raises(TrainError, match=r"the model could not be saved .*No space.*make room and run again"):
             run(tmp_path)
     assert not (tmp_path / "model").exists()
     run(tmp_path)
