@@ -86,7 +86,10 @@ def whole(verb: Verb, out: Path) -> tuple[dict[str, str], float]:
     began = time.monotonic()
     if status := start(verb, out).wait():
         raise SystemExit(f"{verb.name} undisturbed ended with status {status}; see {out.with_suffix('.log')}")
-    return digests(verb, out), time.monotonic() - began
+    seconds = time.monotonic() - began
+    if not (left := digests(verb, out)):
+        raise SystemExit(f"{verb.name} left nothing to compare in {out}")
+    return left, seconds
 
 
 def killed(verb: Verb, out: Path, kills: int, seconds: float, chance: random.Random) -> tuple[int, str | None]:
@@ -135,7 +138,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.out.resolve()
     folder.mkdir(parents=True)
-    sys.path.insert(0, str(ROOT / "tests" / "support"))
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
     from tiny_folder import save_tiny_model
 
     text = RECIPE.format(model=save_tiny_model(folder / "model"))

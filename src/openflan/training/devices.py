@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from transformers import LlamaConfig, PreTrainedConfig
 from openflan.data.encode import Encoded
 from openflan.data.pack import pack
 from openflan.training.config import TrainConfig
+from openflan.training.limits import context_of
 from openflan.training.loss import loss_for
 from openflan.training.parallel import World
 from openflan.training.place import place, precision, skeleton
@@ -79,10 +79,11 @@ def cpu_speed(shape: PreTrainedConfig, config: TrainConfig) -> tuple[float, floa
     here = World(0, 1, torch.device("cpu"))
     loss = loss_for(model)
     module = place(loss, model, TrainConfig(steps=1, dtype=config.dtype), here)
-    tokens = np.random.default_rng(0).integers(0, _SLICE_VOCABULARY, _SLICE_TOKENS).tolist()
-    batch = loss.batch(pack([Encoded(tokens, _SLICE_TOKENS // 2)], _SLICE_TOKENS), here.device)
+    length = min(_SLICE_TOKENS, context_of(part) or _SLICE_TOKENS)
     embeddings: Any = model.get_input_embeddings()
-    work = 6 * _SLICE_TOKENS * (body_of(model) / (2 if shape.is_encoder_decoder else 1) + embeddings.weight.numel() / 2)
+    tokens = np.random.default_rng(0).integers(0, embeddings.num_embeddings, length).tolist()
+    batch = loss.batch(pack([Encoded(tokens, length // 2)], length), here.device)
+    work = 6 * length * (body_of(model) / (2 if part.is_encoder_decoder else 1) + embeddings.weight.numel() / 2)
     seconds = []
     for _ in range(4):
         began = time.perf_counter()
@@ -102,7 +103,8 @@ def body_of(model: Any) -> int:
 def _slice(shape: PreTrainedConfig) -> PreTrainedConfig:
     """One layer of a model, with a small vocabulary; a common layer instead, where the model's own is too large."""
     part = type(shape).from_dict(shape.to_dict())
-    changes = {"vocab_size": _SLICE_VOCABULARY, "num_hidden_layers": 1, "num_decoder_layers": 1, "layer_types": None}
+    vocabulary = min(_SLICE_VOCABULARY, part.get_text_config().vocab_size)
+    changes = {"vocab_size": vocabulary, "num_hidden_layers": 1, "num_decoder_layers": 1, "layer_types": None}
     for name, value in changes.items():
         if getattr(part, name, None) is not None:
             setattr(part, name, value)
@@ -118,8 +120,6 @@ def _slice(shape: PreTrainedConfig) -> PreTrainedConfig:
 
 def _fits(part: PreTrainedConfig) -> bool:
     try:
-        weights = sum(weight.numel() for weight in skeleton(part).parameters())
+        return sum(weight.numel() for weight in skeleton(part).parameters()) <= _SLICE_WEIGHTS
     except (TypeError, ValueError, KeyError, IndexError):  # a shape that cannot be cut
         return False
-    context = getattr(part, "max_position_embeddings", None) or math.inf
-    return weights <= _SLICE_WEIGHTS and context >= _SLICE_TOKENS

@@ -62,29 +62,26 @@ def make_trainable(model: Any, config: TrainConfig, compute: torch.dtype) -> Any
 
 def place(loss: torch.nn.Module, model: PreTrainedModel, config: TrainConfig, here: World) -> Any:
     """The loss around a model in host memory, moved to this process's device, copied or shared out as is asked for."""
-    layers = _layers(model)
     if config.activation_checkpointing:
         checkpoint_activations(model, True)
     if not is_shared_out(config, here):
         loss.to(here.device)
     if config.compile:
-        for layer in layers:
+        for layer in _layers(model):
             layer.compile()
     if is_shared_out(config, here):
-        return _share_out(loss, model, layers, here, compute_dtype(config, here.device))
+        return share_out(loss, model, here, compute_dtype(config, here.device))
     return apply_ddp(loss, here) if here.size > 1 else loss
 
 
-def _share_out(
-    loss: torch.nn.Module, model: Any, layers: list[torch.nn.Module], here: World, dtype: torch.dtype
-) -> Any:
-    """Give every process its part of the first one's weights."""
+def share_out(loss: torch.nn.Module, model: Any, here: World, dtype: torch.dtype) -> Any:
+    """The loss around a model with every process given its part of the first one's weights; computes in `dtype`."""
     whole = loss.state_dict() if here.is_main else {}
     # Not all buffers are in a state dict: the frequencies of rotary positions are made with the model.
     buffers = dict(loss.named_buffers()) if here.is_main else {}
     loss.to("meta")
     model.tie_weights()
-    module = apply_fsdp(loss, layers, here, dtype)
+    module = apply_fsdp(loss, _layers(model), here, dtype)
     module.to_empty(device=here.device)
     options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
     set_model_state_dict(module, whole, options=options)
