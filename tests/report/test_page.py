@@ -53,7 +53,8 @@ def contrast(page: Any, selector: str) -> float:
           canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
           return [...canvas.getImageData(0, 0, 1, 1).data];
         };
-        const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        const linear = (v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        const light = (rgb) => rgb.slice(0, 3).map(linear)
           .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
         let one = document.querySelector(selector), behind = one;
         while (behind && pixel(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
