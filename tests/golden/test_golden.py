@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from openflan.data.example import Example
 from openflan.data.prompt import BaselineWriter, Prompt, TemplateWriter, writers
 from openflan.data.rows import load_rows
 from openflan.data.sources import parse_source
@@ -63,7 +64,7 @@ def sections(task: Task) -> list[str]:
         # An inverted template may pass over a row that has nothing to ask for; then the next row stands in.
         for example in rows:
             try:
-                made.append(section(writer.write(example)))
+                made.append(section(writer.write(example), without_list(task, writer, example)))
                 break
             except SkipRow:
                 continue
@@ -71,8 +72,16 @@ def sections(task: Task) -> list[str]:
     return made
 
 
-def section(prompt: Prompt) -> str:
+def without_list(task: Task, writer: TemplateWriter | BaselineWriter, example: Example) -> str | None:
+    """The prompt without the OPTIONS block, where the card words it otherwise than by leaving the block out."""
+    if isinstance(writer, BaselineWriter) or task.card.templates[writer.number].bare is None:
+        return None
+    return TemplateWriter(task, writer.number, options=False).write(example).input
+
+
+def section(prompt: Prompt, bare: str | None) -> str:
     name = "Baseline" if prompt.writer == "baseline" else f"Template {prompt.writer}"
     kind = " (inverted)" if prompt.inverted else ""
     target = prompt.target.replace("\n", "\n> ")
-    return f"## {name}{kind}\n\n```text\n{prompt.input}\n```\n\n> {target}"
+    otherwise = f"Without the list:\n\n```text\n{bare}\n```\n\n" if bare is not None else ""
+    return f"## {name}{kind}\n\n```text\n{prompt.input}\n```\n\n{otherwise}> {target}"
