@@ -80,7 +80,8 @@ def show(
     `baseline`, `plain` or `name`; all templates when None. `bare` leaves the OPTIONS block out. `split` is the role of
     the rows: test, where there is one, when None. Raises `UnknownNameError` and `MissingRowsError`.
 
-    >>> print(show("copa", template=0)[0].options)
+    >>> of.show("rte", template=0)[0].options
+    ('yes', 'no')
     """
     task = load_catalog(*map(Path, cards)).tasks(dataset)[0]
     kind = str(template) if template is not None else None
@@ -213,6 +214,12 @@ def mixture(tasks: Names = "flan62", *, silent: bool = False, **data: Any) -> Mi
     Further keywords are the keys of a recipe's `data` section, such as `hold_out="sentiment"`,
     `source="mirror:DIR"`, `settings={"options": 1, "bare": 1}` or `cards=["my_card.yaml"]`. Raises `RecipeError` for a
     wrong key, `OverlapError` for training on what is held out, and `MissingRowsError`.
+
+    >>> mix = of.mixture("commonsense", hold_out="sentiment", silent=True)
+    >>> mix.held_out
+    ('imdb', 'sentiment140', 'sst2', 'yelp_polarity')
+    >>> [line["dataset"] for line in mix.table]
+    ['copa', 'hellaswag', 'piqa', 'story_cloze']
     """
     return load_mixture(make_recipe(data={"tasks": tasks, **data}).data, silent=silent)
 

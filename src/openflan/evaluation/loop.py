@@ -30,7 +30,7 @@ from openflan.tasks.registry import Task
 
 
 @dataclass(frozen=True)
-class Progress:
+class EvalProgress:
     """Where an evaluation stands: questions answered of about `total`, `reused` of them found in the log."""
 
     task: str
@@ -51,7 +51,7 @@ class Progress:
 
 
 _Answer = TypeVar("_Answer")
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[EvalProgress], None]
 
 
 def evaluate(
@@ -115,7 +115,7 @@ class _Meter:
         assert self.task is not None
         self.done += count
         seconds = time.monotonic() - self.start
-        self.report(Progress(self.task.task.name, self.done, self.total, self.reused, seconds))
+        self.report(EvalProgress(self.task.task.name, self.done, self.total, self.reused, seconds))
 
 
 def _answer(items: Sequence[Item], config: EvalConfig, scorer: Scorer, log: ScoreLog, meter: _Meter) -> None:

@@ -16,7 +16,7 @@ from openflan.training.checkpoint import checkpoints_in
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.parallel import World, world
 from openflan.training.result import (
-    Progress,
+    TrainProgress,
     TrainResult,
     check_folder,
     finished,
@@ -26,7 +26,7 @@ from openflan.training.result import (
 )
 from openflan.training.trainer import Card, Trainer
 
-__all__ = ["Progress", "TrainResult", "train"]
+__all__ = ["TrainProgress", "TrainResult", "train"]
 
 
 def train(
@@ -39,7 +39,7 @@ def train(
     here: World | None = None,
     resume: bool = True,
     begin: Callable[[], None] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[TrainProgress], None] | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     card: Card | None = None,
     say: Callable[[str], None] = print,

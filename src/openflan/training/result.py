@@ -22,7 +22,7 @@ RESULT, MODEL = "train.json", "model"
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainProgress:
     """Where a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
 
     step: int

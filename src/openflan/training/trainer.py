@@ -37,7 +37,7 @@ from openflan.training.parallel import World
 from openflan.training.place import compute_dtype, exchange, is_shared_out, make_trainable, place, precision, whole
 from openflan.training.prefetch import prefetch
 from openflan.training.proof import prove_isolation
-from openflan.training.result import Progress, TrainResult, write_result
+from openflan.training.result import TrainProgress, TrainResult, write_result
 from openflan.training.save import save_model
 from openflan.training.stopping import exit_status, stop_signals
 
@@ -85,7 +85,7 @@ class Trainer:
 
     def run_to_end(
         self,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Callable[[TrainProgress], None] | None,
         tokenizer: PreTrainedTokenizerBase | None,
         card: Card | None,
     ) -> TrainResult:
@@ -230,12 +230,12 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def _progress(self, loss: float, times: deque[float]) -> Progress:
+    def _progress(self, loss: float, times: deque[float]) -> TrainProgress:
         seconds = sum(times) / len(times)
         left = (self.config.total_steps - self.step) * seconds
         speed = self.config.tokens_per_step / seconds
         rate = learning_rate(self.config, self.step)
-        return Progress(self.step, self.config.total_steps, loss, rate, speed, self.labelled, left)
+        return TrainProgress(self.step, self.config.total_steps, loss, rate, speed, self.labelled, left)
 
     def _result(self, loss: float) -> TrainResult:
         tokens = self.step * self.config.tokens_per_step

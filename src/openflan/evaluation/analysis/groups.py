@@ -113,15 +113,6 @@ def measure_block(block: Block, measure: str) -> Interval | None:
     return None if side is None else _interval(_widen(side.replicates, side.units, block.key, measure))
 
 
-def measure_writers(block: Block, measure: str) -> dict[str, float]:
-    """One of `MEASURES` on one dataset, writer by writer, without intervals."""
-    found = {}
-    for writer, pairs in _known(block, measure).items():
-        sums = _unit_sums(pairs, block.units(), _classes([pairs])).sum(axis=0)
-        found[writer] = float(_mean(sums[None]))
-    return found
-
-
 def _side(block: Block, measure: str) -> _Side | None:
     units, known = block.units(), list(_known(block, measure).values())
     if not known:
