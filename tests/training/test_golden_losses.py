@@ -1,7 +1,7 @@
 """The losses of small trainings, kept in `tests/golden/losses.json`: only a change of the computation may move them.
 
 On the kind of machine that the file names they are the same to the last bit; elsewhere libraries sum in another order,
-and they are the same to one part in a thousand. A change that means to move them writes them anew with
+and they are the same to one part in a thousand. A change that means to move them renews them with
 `pytest tests/training/test_golden_losses.py --update-golden`, and says so in the changelog.
 """
 

@@ -172,7 +172,7 @@ def make_rows(dataset: str, mirror: str | Path, rows: int = 40_000) -> dict[Path
         raise OpenflanError(f"--rows {rows}: at least one row")
     folder = Path(mirror).expanduser() / dataset
     if folder.is_dir() and any(folder.iterdir()):
-        raise OpenflanError(f"{folder} has files already; remove the folder to make its rows anew")
+        raise OpenflanError(f"{folder} has files already; remove the folder to make its rows again")
     train = linear_equations(rows, seed=0)
     known = {row["question"] for row in train}
     test = [row for row in linear_equations(_GENERATED_TEST_ROWS, 1, TEST_ENTROPY) if row["question"] not in known]

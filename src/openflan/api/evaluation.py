@@ -1,4 +1,4 @@
-"""Measuring models and holding them against each other, for a script or a notebook."""
+"""Measuring models and comparing them, for a script or a notebook."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def compare(
     setting: str | None = None,
     split: str = "test",
 ) -> ComparisonView:
-    """Hold other models against the first one, each on the prompts that both answered.
+    """Compare other models with the first one, each on the prompts that both answered.
 
     An evaluation is given as it is or by its folder. Models are compared in one `setting`, or each in the first it was
     asked in. Raises `ResultsError` when they have nothing in common, and `OpenflanError` for one model alone.

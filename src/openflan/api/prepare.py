@@ -28,7 +28,7 @@ def prepare(
     """Tokenize and pack a recipe's mixture to the folder `out` (`prepared/NAME` if None); what is there is kept.
 
     `rows` are packed rows, those of the recipe's training run when None; `workers` are processes, one per core when
-    None; `say` gets a line for each damaged file that is made anew. `train(..., prepared=out)` reads them. Raises
+    None; `say` gets a line for each damaged file that is made again. `train(..., prepared=out)` reads them. Raises
     `MissingRowsError`, `ModelError`, and `OpenflanError` for a folder that holds another mixture.
 
     >>> recipe = of.load_recipe("quickstart").replace(model={"path": "tiny"}, data={"tasks": ["copa"]})

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table that holds every run against the first one."""
+    """Print a table that compares every run with the first one."""
     from openflan.api.evaluation import compare
     from openflan.cli.terminal import out, print_json
 

@@ -1,4 +1,4 @@
-"""`openflan report`: the HTML page of a run, made anew from its folder."""
+"""`openflan report`: the HTML page of a run, rebuilt from its folder."""
 
 from __future__ import annotations
 

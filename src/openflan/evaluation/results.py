@@ -121,7 +121,7 @@ def read_results(folder: Path) -> Results:
         schema = pq.read_schema(path)
         about = json.loads(schema.metadata[_METADATA])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        cure = f"; start the evaluation again: it is made anew from the scores in {LOG}" if log.exists() else ""
+        cure = f"; start the evaluation again: it is rebuilt from the scores in {LOG}" if log.exists() else ""
         raise ResultsError(f"{path} is cut short or damaged ({str(error).splitlines()[0]}){cure}") from error
     if missing := [name for name in SCHEMA.names if name not in schema.names]:
         raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")

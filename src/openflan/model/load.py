@@ -90,7 +90,7 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Whatever goes wrong while the libraries read a stranger's files, as one sentence."""
+    """Turn anything that the libraries raise while they read a model's files into one sentence."""
     try:
         yield
     except ModelError:

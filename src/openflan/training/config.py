@@ -1,4 +1,4 @@
-"""What a training run can be told."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openflan.ranges import Count, Dtype, Natural, NonNegative, Positive, Seed, 
 
 
 class TrainError(OpenflanError, ValueError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def estimate(
     """What training a model would need on `count` devices of a kind (of `DEVICES`; None: on this machine's CPU).
 
     `model` is a folder or a configuration; no weights are read. `labelled` is the share of tokens that go through the
-    vocabulary. Raises `TrainError` for a device it does not know, and for rows that so many devices cannot share.
+    vocabulary. Raises `TrainError` for an unknown device, and for rows that cannot be shared equally by that many devices.
     """
     if device is not None and device not in DEVICES:
         raise TrainError(f"unknown device {device!r}; known are {', '.join(DEVICES)}")
@@ -111,7 +111,7 @@ def estimate(
         taken,
         "float32 weights and gradients" + (", cast to bfloat16 for compute" if half and not config.adapter else ""),
         f"loading takes {host / GB:.1f} GB of host memory"
-        + (f"; weights are shared out among {count} devices" if spread > 1 else ""),
+        + (f"; weights are sharded over {count} devices" if spread > 1 else ""),
         "attention within examples is short enough not to count",
         f"a run fits when it takes no more than {_SAFE:.0%} of a device's memory",
     )
@@ -173,7 +173,7 @@ def _work(bare: Any, shape: Any, config: TrainConfig, labelled: float) -> tuple[
 
 
 def shape_of(name: str) -> PreTrainedConfig:
-    """The configuration of a model that comes as a shape only; raises `TrainError` for a name there is none of.
+    """The configuration of a model that comes as a shape only; raises `TrainError` for an unknown name.
 
     `lamda-137b` is the paper's base model (layers and sizes from Thoppilan et al. 2022).
     """

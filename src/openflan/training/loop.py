@@ -53,7 +53,7 @@ def train(
     the model card, given `facts=` of the run; `say` gets lines for the person at the terminal.
 
     Under torchrun every process calls this alike, inside of `world()`, whose processes are `here`, and with a model in
-    host memory (`load_to_train`): it is moved or shared out from there.
+    host memory (`load_to_train`): it is moved or sharded from there.
 
     Raises `TrainError` for a run folder of another model, other settings or data, when `resume` is off and there is
     something to resume, for rows that the model cannot read, for a step without labelled tokens or with a loss that is
@@ -103,4 +103,4 @@ def _look(run: Path, now: Mapping[str, Any], resume: bool, say: Callable[[str], 
 
 
 def _quiet(_: str) -> None:
-    """What the other processes say."""
+    """Takes the place of `say` on all processes but the main one."""

@@ -23,7 +23,7 @@ RESULT, MODEL = "train.json", "model"
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """Where a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
+    """How far a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
 
     step: int
     steps: int

@@ -34,7 +34,7 @@ from openflan.training.loss import loss_for
 from openflan.training.metrics import Metrics
 from openflan.training.optimizer import learning_rate, make_optimizer
 from openflan.training.parallel import World
-from openflan.training.place import compute_dtype, exchange, is_shared_out, make_trainable, place, precision, whole
+from openflan.training.place import compute_dtype, exchange, is_sharded, make_trainable, place, precision, whole
 from openflan.training.prefetch import prefetch
 from openflan.training.proof import prove_isolation
 from openflan.training.result import TrainProgress, TrainResult, write_result
@@ -55,7 +55,7 @@ _WORTH_SAYING = 60.0
 
 
 class Trainer:
-    """The parts of a run, joined."""
+    """A training run: model, loss, optimizer, checkpoints and metrics together."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class Trainer:
 
     def _save_checkpoint(self) -> None:
         record = Record(self.step, *self.position, self.labelled, self.seconds, self.identity)
-        self.checkpoints.save(self._state(), record, sharded=is_shared_out(self.config, self.here))
+        self.checkpoints.save(self._state(), record, sharded=is_sharded(self.config, self.here))
 
     def _trained(self) -> dict[str, Tensor]:
         return {name: weight for name, weight in self.loss.named_parameters() if weight.requires_grad}

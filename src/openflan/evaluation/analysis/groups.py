@@ -34,7 +34,7 @@ def chosen_right_by_answer(row: Row) -> Share | None:
 
 
 def best_gain_right(row: Row) -> Share | None:
-    """Whether the option that the input makes most likelier than an empty one is right (pmi), in per cent."""
+    """Whether the option that the input raises most over an empty one is right (pmi), in per cent."""
     if not row["options"] or len(row["unconditional"]) != len(row["options"]) or not row["logprobs"]:
         return None
     gains = [one - alone for one, alone in zip(row["logprobs"], row["unconditional"], strict=True)]
