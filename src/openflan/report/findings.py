@@ -2,7 +2,7 @@
 
 The paper's comparison comes first: the tuned model asked with instructions against the untuned model asked in its own
 way, with GPT-3-style prompts (Figure 1). Then the untuned model with the same instructions, which shows what tuning
-changed. No sentence says more than its interval does, and a model that always gives the same answer is reported as such:
+changed. No sentence says more than its interval does, and a model always giving one answer is reported as such:
 what it scores is the share of that answer, not skill.
 """
 

@@ -84,7 +84,7 @@ def estimate(
     """What training a model would need on `count` devices of a kind (of `DEVICES`; None: on this machine's CPU).
 
     `model` is a folder or a configuration; no weights are read. `labelled` is the share of tokens that go through the
-    vocabulary. Raises `TrainError` for an unknown device, and for rows that cannot be shared equally by that many devices.
+    vocabulary. Raises `TrainError` for an unknown device, and for rows that do not divide among the devices.
     """
     if device is not None and device not in DEVICES:
         raise TrainError(f"unknown device {device!r}; known are {', '.join(DEVICES)}")
