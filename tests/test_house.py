@@ -47,6 +47,15 @@ def test_rooms_of_one_level_do_not_import_each_other():
     ]
 
 
+def test_the_command_line_is_written_on_the_api_alone():
+    public = {"api", "cli", "errors", "files", "recipe"}
+    assert not [
+        f"{path.name} imports {target}"
+        for path, target in every_import(at_run_time=True)
+        if room(path) == "cli" and target.split(".")[1] not in public
+    ]
+
+
 def test_no_circle_of_modules():
     graph: dict[str, set[str]] = {}
     for path, target in every_import():
@@ -75,18 +84,29 @@ def module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def every_import() -> Iterator[tuple[Path, str]]:
+def every_import(at_run_time: bool = False) -> Iterator[tuple[Path, str]]:
     """Each file with the modules of the package that it imports, wherever in it; not the package itself."""
     for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("openflan"):
-                for name in node.names:
-                    inner = f"{node.module}.{name.name}"
-                    found = inner if is_module(inner) else node.module
-                    if found != "openflan":
-                        yield path, found
-            elif isinstance(node, ast.Import):
-                yield from ((path, name.name) for name in node.names if name.name.startswith("openflan."))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing = {inner for node in ast.walk(tree) if for_types(node) for inner in ast.walk(node)}
+        for node in ast.walk(tree):
+            if not (at_run_time and node in typing):
+                yield from ((path, name) for name in modules_of(node))
+
+
+def for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def modules_of(node: ast.AST) -> list[str]:
+    """What an import statement of the package imports: modules, also where they are named after `import`."""
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names if name.name.startswith("openflan.")]
+    if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("openflan"):
+        return []
+    inner = [f"{node.module}.{name.name}" for name in node.names]
+    found = {name if is_module(name) else str(node.module) for name in inner}
+    return sorted(found - {"openflan"})
 
 
 def is_module(name: str) -> bool:

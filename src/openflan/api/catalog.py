@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openflan.api.progress import bar
-from openflan.api.views import Table
+from openflan.api.views import Table, Tabled
 from openflan.data.select import select
 from openflan.data.sources import SAMPLES, RowSource, parse_source
 from openflan.errors import CardError, OpenflanError, UnknownNameError
@@ -19,16 +19,14 @@ from openflan.tasks.card import Card
 from openflan.tasks.registry import CATALOG, load_catalog
 
 if TYPE_CHECKING:
-    import pandas
-
     from openflan.data.doctor import Check
 
 _GENERATED_TEST_ROWS = 10_000
 """Rows of the test split, as many as a module of the authors' interpolation set has."""
 
 
-@dataclass(frozen=True)
-class CatalogView(Sequence[Card]):
+@dataclass(frozen=True, repr=False)
+class CatalogView(Tabled, Sequence[Card]):
     """Cards that print as a table."""
 
     cards: Sequence[Card]
@@ -60,16 +58,6 @@ class CatalogView(Sequence[Card]):
         templates = sum(len(card.templates) for card in self.cards)
         note = f"{len(rows)} datasets, {counted} of the paper's 62; {templates} templates (forward + inverted)"
         return Table("", columns, rows, [note])
-
-    def __repr__(self) -> str:
-        return str(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table._repr_html_()
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """The table as a data frame."""
-        return self.table.to_pandas()
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The cards as plain data, templates and citations included."""

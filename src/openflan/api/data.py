@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from openflan.api.progress import bar
-from openflan.api.views import Table, frame
+from openflan.api.views import Table, Tabled, frame
 from openflan.data.mixture import Mixture
 from openflan.data.prompt import Prompt
 from openflan.data.rows import Role, load_rows
@@ -109,8 +109,8 @@ class HeldOut(tuple[str, ...]):
     config: DataConfig
 
 
-@dataclass(frozen=True)
-class MixtureView:
+@dataclass(frozen=True, repr=False)
+class MixtureView(Tabled):
     """A mixture that is ready to train on, and what a person wants to know of it."""
 
     config: DataConfig
@@ -173,16 +173,6 @@ class MixtureView:
         )
         rows = stream.rows(0)
         return Packed(rows, stream.dropped, stream.redrawn)
-
-    def __repr__(self) -> str:
-        return str(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table._repr_html_()
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """The table as a data frame."""
-        return self.table.to_pandas()
 
 
 @dataclass(frozen=True)

@@ -255,9 +255,9 @@ def reference_lines(names: Sequence[str], recipe: Recipe) -> References:
 
     Raises `UnknownNameError`.
     """
-    from openflan.study.measure import rows_of
+    from openflan.study.measure import row_loader
 
-    return references(names, tasks_to_measure(recipe), rows_of(recipe)) if names else {}
+    return references(names, tasks_to_measure(recipe), row_loader(recipe)) if names else {}
 
 
 def read_evaluation(folder: str | Path) -> Evaluation:

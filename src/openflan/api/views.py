@@ -59,6 +59,25 @@ class Table:
         return frame([list(row) for row in self.rows], list(self.columns))
 
 
+class Tabled:
+    """What is looked at as a table: printed, shown in a notebook, and as a data frame."""
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a data frame; raises `OpenflanError` without pandas."""
+        return self.table.to_pandas()
+
+
 def frame(rows: Sequence[Any], columns: Sequence[str] | None = None) -> pandas.DataFrame:
     """A data frame; raises `OpenflanError` without pandas."""
     try:

@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     A line that cannot be scored comes back with `error` instead, in its place; exit status 1 then.
     """
     from openflan.api.score import score
+    from openflan.files import write_text
 
     given = _read(options.file)
     asked = [line for _, line in given]
@@ -37,8 +38,6 @@ def run(options: argparse.Namespace) -> int:
     encoding = "utf-8" if options.out else sys.stdout.encoding or "utf-8"
     text = "".join(_written(line, encoding) for line in lines)
     if options.out:
-        from openflan.files import write_text
-
         write_text(options.out, text)
     else:
         sys.stdout.write(text)

@@ -106,15 +106,8 @@ def estimate(
     tokens = config.total_steps * config.tokens_per_step
     work, basis = _work(bare, shape, config, labelled)
     slow, fast, taken = _speed(device, count, shape, config)
-    assumptions = (
-        basis,
-        taken,
-        "float32 weights and gradients" + (", cast to bfloat16 for compute" if half and not config.adapter else ""),
-        f"loading takes {host / GB:.1f} GB of host memory"
-        + (f"; weights are sharded over {count} devices" if spread > 1 else ""),
-        "attention within examples is short enough not to count",
-        f"a run fits when it takes no more than {_SAFE:.0%} of a device's memory",
-    )
+    in_half = half and config.adapter is None
+    assumptions = (basis, taken, *_assumptions_on_memory(host, spread, in_half))
     return Estimate(
         parameters=parameters,
         trained=trained,
@@ -129,6 +122,16 @@ def estimate(
         speed=(slow / work, fast / work),
         seconds=(tokens * work / fast, tokens * work / slow),
         assumptions=assumptions,
+    )
+
+
+def _assumptions_on_memory(host: float, shards: int, in_half: bool) -> tuple[str, ...]:
+    sharded = f"; weights are sharded over {shards} devices" if shards > 1 else ""
+    return (
+        "float32 weights and gradients" + (", cast to bfloat16 for compute" if in_half else ""),
+        f"loading takes {host / GB:.1f} GB of host memory{sharded}",
+        "attention within examples is short enough not to count",
+        f"a run fits when it takes no more than {_SAFE:.0%} of a device's memory",
     )
 
 
