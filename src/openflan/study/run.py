@@ -40,7 +40,6 @@ from openflan.training.loop import TrainProgress, TrainResult, train
 from openflan.training.parallel import world
 from openflan.training.place import load_to_train
 from openflan.training.result import check_folder, identity
-from openflan.training.trainer import Card
 
 MIXTURE = "mixture.json"
 
@@ -111,7 +110,14 @@ class Run:
                 begin=partial(self._begin, about),
                 on_progress=on_progress,
                 tokenizer=load_tokenizer(self.model),
-                card=self._card(about),
+                card=partial(
+                    model_card,
+                    recipe.train,
+                    base=recipe.model.path,
+                    datasets={share["name"]: share["licence"] for share in about["datasets"]},
+                    held_out=recipe.data.hold_out,
+                    fingerprint=about["fingerprint"],
+                ),
                 say=say,
             )
             if here.is_main:
@@ -125,16 +131,6 @@ class Run:
         self.recipe.save(self.folder / "recipe.yaml")
         write_json(self.folder / "environment.json", environment())
         write_json(self.folder / MIXTURE, about)
-
-    def _card(self, about: Mapping[str, Any]) -> Card:
-        return partial(
-            model_card,
-            self.recipe.train,
-            base=self.recipe.model.path,
-            datasets={share["name"]: share["licence"] for share in about["datasets"]},
-            held_out=self.recipe.data.hold_out,
-            fingerprint=about["fingerprint"],
-        )
 
     def _rows(
         self, mixture: Mixture | None, prepared: Path | None, say: Callable[[str], None]
