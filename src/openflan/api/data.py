@@ -111,7 +111,7 @@ class HeldOut(tuple[str, ...]):
 
 @dataclass(frozen=True, repr=False)
 class MixtureView(Tabled):
-    """A mixture that is ready to train on, and what a person wants to know of it."""
+    """A mixture that is ready to train on, with its table and what it leaves out."""
 
     config: DataConfig
     selection: Selection

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A measured model: its scores by dataset and cluster, and every prompt with what the model made of it."""
+    """A measured model: its scores by dataset and cluster, and every prompt with the model's answer."""
 
     results: Results
 

@@ -110,4 +110,4 @@ def train_recipe(
 
 
 def _unsaid(_: str) -> None:
-    """Lines for a terminal say nothing in a notebook, where there is a progress bar."""
+    """Takes the place of lines for a terminal: a notebook has the progress bar."""

@@ -1,4 +1,4 @@
-"""What a person looks at: tables that print, show themselves in a notebook and become a data frame."""
+"""Tables that print, show themselves in a notebook and become a data frame."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Table:
 
 
 class Tabled:
-    """What is looked at as a table: printed, shown in a notebook, and as a data frame."""
+    """Something that is shown as a table: printed, in a notebook, and as a data frame."""
 
     @property
     def table(self) -> Table:
@@ -98,7 +98,7 @@ def as_text(drawn: RenderableType) -> str:
 
 
 def shown(cell: Any) -> str:
-    """A cell as people read it."""
+    """A cell's text."""
     if cell is None:
         return ""
     if isinstance(cell, float):

@@ -1,4 +1,4 @@
-"""What the verbs share in speaking to a person: tables, JSON, lines beside the results."""
+"""What the verbs share in printing: tables, JSON, lines beside the results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ err = Console(stderr=True, highlight=False, quiet=_SILENT)
 
 
 def tell(line: str) -> None:
-    """Say something beside the results."""
+    """Print a line to standard error, beside the results."""
     err.print(escape(line))
 
 

@@ -98,7 +98,7 @@ def _summary(found: Found, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """The same without infinities and what is no number, which JSON does not have."""
+    """The same without infinities and NaN, which JSON does not have."""
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -72,7 +72,7 @@ def _prompts(evaluations: Mapping[str, Evaluation]) -> tuple[_Rows, _Rows]:
 
 
 def _by_example(prompts: _Rows) -> dict[tuple[str, str], dict[str, Row]]:
-    """The same by dataset and example, whoever put it into words."""
+    """The prompts by dataset and example, whichever writer made them."""
     found: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
     for (_, line, _, example), rows in prompts.items():
         found[line, example] |= rows

@@ -67,7 +67,7 @@ class Change:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval of the difference leaves out zero."""
+        """Whether the interval of the difference excludes zero."""
         return self.difference.low > 0 or self.difference.high < 0
 
 
@@ -108,7 +108,7 @@ def change(
 
 
 def measure_block(block: Block, measure: str) -> Interval | None:
-    """One of `MEASURES` on one dataset: the mean over writers."""
+    """The mean over writers of one of `MEASURES` on one dataset."""
     side = _side(block, measure)
     return None if side is None else _interval(_widen(side.replicates, side.units, block.key, measure))
 
