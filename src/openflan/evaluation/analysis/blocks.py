@@ -98,7 +98,7 @@ def line_name(dataset: str, variant: str = "", direction: str = "") -> str:
 
 
 def prediction(row: Row) -> str | None:
-    """The option ranked first, or the generated answer where there are none to rank; None when it could not be scored."""
+    """The option ranked first, or the generated answer where none are ranked; None when it could not be scored."""
     said: str | None = row["choice"] if row["options"] else row["generated"]
     return said
 
