@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import json
 
 import pytest
 from tiny_folder import save_tiny_model
@@ -21,7 +22,9 @@ def examples(name: str) -> list[doctest.DocTest]:
 def place(tmp_path_factory):
     """A folder with a tiny model in it, which the examples run in."""
     folder = tmp_path_factory.mktemp("examples")
-    save_tiny_model(folder / "tiny")
+    config = save_tiny_model(folder / "tiny") / "config.json"
+    values = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps({**values, "max_position_embeddings": 2048}), encoding="utf-8")
     return folder
 
 

@@ -31,7 +31,9 @@ def prepare(
     None; `say` gets a line for each damaged file that is made again. `train(..., prepared=out)` reads them. Raises
     `MissingRowsError`, `ModelError`, and `OpenflanError` for a folder that holds another mixture.
 
-    >>> recipe = of.load_recipe("quickstart").replace(model={"path": "tiny"}, data={"tasks": ["copa"]})
+    >>> recipe = of.load_recipe("quickstart").replace(
+    ...     model={"path": "tiny"}, data={"tasks": ["copa"]}, format={"join": "eos"}
+    ... )
     >>> made = of.prepare(recipe, "prepared/copa", rows=2, workers=1, silent=True)
     >>> made.rows >= 2, made.fill > 0.5
     (True, True)
