@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -84,14 +84,17 @@ def module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def every_import(at_run_time: bool = False) -> Iterator[tuple[Path, str]]:
+@cache
+def every_import(at_run_time: bool = False) -> list[tuple[Path, str]]:
     """Each file with the modules of the package that it imports, wherever in it; not the package itself."""
+    found: list[tuple[Path, str]] = []
     for path in SOURCE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         typing = {inner for node in ast.walk(tree) if for_types(node) for inner in ast.walk(node)}
         for node in ast.walk(tree):
             if not (at_run_time and node in typing):
-                yield from ((path, name) for name in modules_of(node))
+                found += [(path, name) for name in modules_of(node)]
+    return found
 
 
 def for_types(node: ast.AST) -> bool:
