@@ -95,6 +95,7 @@ def line(action: argparse.Action) -> str:
         values = f" {action.nargs or ''}{{{', '.join(map(str, action.choices))}}}"
     how = type(action).__name__.strip("_").removesuffix("Action").lower()
     named = ", ".join(action.option_strings) or action.dest
-    default = "" if action.default in (None, argparse.SUPPRESS) else f" = {action.default!r}"
+    value = str(action.default) if isinstance(action.default, Path) else action.default
+    default = "" if value in (None, argparse.SUPPRESS) else f" = {value!r}"
     required = " required" if action.required and action.option_strings else ""
     return f"{named}{values}{default}{required}" + ("" if how in ("store", "storetrue") else f" ({how})")
