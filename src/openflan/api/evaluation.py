@@ -17,7 +17,8 @@ from openflan.data.settings import PRESETS
 from openflan.errors import OpenflanError, RecipeError
 from openflan.evaluation.analysis.comparison import Comparison
 from openflan.evaluation.analysis.comparison import compare as compare_results
-from openflan.evaluation.analysis.references import MODEL_BASELINES, references
+from openflan.evaluation.analysis.references import MODEL_BASELINES as MODEL_BASELINES
+from openflan.evaluation.analysis.references import references
 from openflan.evaluation.analysis.summary import Summary, summarize
 from openflan.evaluation.results import Results, read_results
 from openflan.files import cache
