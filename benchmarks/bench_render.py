@@ -4,7 +4,7 @@
 
 Both sides write the same prompts of the same templates from the same examples, in turns, one process, one thread; the
 best of several rounds counts. Compiling on every call is what promptsource does in `Template.apply`, which builds
-`env.from_string(...)` anew each time; here it gets a plain Jinja environment, without a sandbox.
+`env.from_string(...)` each time; here it gets a plain Jinja environment, without a sandbox.
 
 `prompt` is example to prompt, `row` the whole way from a column of Arrow rows, `mixture` examples in mixture order.
 """

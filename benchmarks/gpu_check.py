@@ -1,6 +1,6 @@
 """Every path that a GPU takes: ran, equal to the float32 reference on the CPU, how fast. Start it with gpu_check.sh.
 
-The numbers are held against a reference on a tiny model; the speed is that of a larger one. What a path cannot do is a
+The numbers are compared with a reference on a tiny model; the speed is that of a larger one. What a path cannot do is a
 line of the table, not the end of the check; so is what no longer fits in the time.
 """
 
@@ -31,7 +31,7 @@ from openflan.training.config import TrainConfig
 from openflan.training.loop import train
 from openflan.training.loss import loss_for
 from openflan.training.parallel import World
-from openflan.training.place import share_out
+from openflan.training.place import shard_model
 from openflan.training.proof import prove_isolation
 
 VOCABULARY = 320
@@ -109,7 +109,7 @@ def sharding(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, init_method=f"file://{folder}/join", rank=0, world_size=1)
         try:
-            module = share_out(loss, model, World(0, 1, device), dtype)
+            module = shard_model(loss, model, World(0, 1, device), dtype)
             prove_isolation(module, model, device)
             batch = loss.batch(rows, device)
             found = module(batch)

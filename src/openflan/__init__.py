@@ -19,13 +19,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
+    from openflan.api.catalog import catalog as catalog
+    from openflan.api.catalog import doctor as doctor
+    from openflan.api.catalog import licences as licences
+    from openflan.api.catalog import lint as lint
+    from openflan.api.catalog import make_rows as make_rows
     from openflan.api.data import mixture as mixture
     from openflan.api.data import show as show
     from openflan.api.evaluation import compare as compare
     from openflan.api.evaluation import evaluate as evaluate
     from openflan.api.evaluation import read_evaluation as read_evaluation
+    from openflan.api.prepare import estimate as estimate
+    from openflan.api.prepare import prepare as prepare
     from openflan.api.run import run as run
     from openflan.api.run import write_report as write_report
+    from openflan.api.score import score as score
     from openflan.api.training import train as train
     from openflan.data.encode import Format as Format
     from openflan.errors import OpenflanError as OpenflanError
@@ -38,12 +46,20 @@ _PLACES = {
     "Lora": "openflan.model.adapters",
     "OpenflanError": "openflan.errors",
     "Recipe": "openflan.recipe",
+    "catalog": "openflan.api.catalog",
     "compare": "openflan.api.evaluation",
+    "doctor": "openflan.api.catalog",
+    "estimate": "openflan.api.prepare",
     "evaluate": "openflan.api.evaluation",
+    "licences": "openflan.api.catalog",
+    "lint": "openflan.api.catalog",
     "load_recipe": "openflan.recipe",
+    "make_rows": "openflan.api.catalog",
     "mixture": "openflan.api.data",
+    "prepare": "openflan.api.prepare",
     "read_evaluation": "openflan.api.evaluation",
     "run": "openflan.api.run",
+    "score": "openflan.api.score",
     "show": "openflan.api.data",
     "train": "openflan.api.training",
     "write_report": "openflan.api.run",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -19,6 +19,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """A finite number that may be zero."""
+
+Dtype = Literal["auto", "float32", "bfloat16", "fast"]
+"""A precision by its name; `auto` and `fast` depend on the hardware or on how the weights were saved."""
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What random numbers follow from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +15,7 @@ from openflan.data.select import DataConfig
 from openflan.errors import RecipeError, nearest
 from openflan.evaluation.prompts import EvalConfig
 from openflan.files import write_text
+from openflan.ranges import Dtype
 from openflan.training.config import TrainConfig
 from openflan.yamlfile import line_of, parse_value, read_yaml, validate
 
@@ -27,7 +28,7 @@ class ModelConfig:
 
     path: str = "smollm2-135m-instruct"
     """A Hugging Face model folder, or the small model by its name."""
-    dtype: Literal["auto", "float32", "bfloat16", "fast"] = "auto"
+    dtype: Dtype = "auto"
     """Precision of the weights when evaluating. `auto` keeps the one they were saved in; `fast` is bfloat16 where the
     hardware is faster with it, which moves log-probabilities in the second decimal."""
 
@@ -46,9 +47,10 @@ class Recipe(BaseModel):
     evaluate: EvalConfig = Field(default_factory=EvalConfig)
 
     def replace(self, **sections: Any) -> Recipe:
-        """The recipe with some keys changed: `recipe.replace(train={"steps": 100}, data={"hold_out": "nli"})`.
+        """The recipe with some keys changed; raises `RecipeError` for a wrong key or value.
 
-        Raises `RecipeError` for a wrong key or value.
+        >>> of.load_recipe("quickstart").replace(data={"hold_out": "nli"}).data.hold_out
+        ('nli',)
         """
         values = self.model_dump()
         for name, change in sections.items():
@@ -74,6 +76,9 @@ def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe
     """Read a recipe file, or one that comes with openflan by its name, and apply `key=value` changes.
 
     Raises `RecipeError` with file, line and key, or the change, of each fault.
+
+    >>> of.load_recipe("quickstart", ["data.hold_out=nli"]).data.hold_out
+    ('nli',)
     """
     path = find_recipe(Path(place)) if place else None
     text, values = read_yaml(path, RecipeError) if path else ("", {})
@@ -116,6 +121,15 @@ def find_recipe(place: Path) -> Path:
     raise RecipeError(
         f"no recipe at {place}, and none that comes with openflan has that name{nearest(str(place), packaged)}"
     )
+
+
+def copy_recipe(name: str, target: Path | None = None) -> Path:
+    """Write a recipe to a file of one's own (`NAME.yaml` when None); raises `RecipeError` for a file that is there."""
+    target = target or Path(f"{name}.yaml")
+    if target.exists():
+        raise RecipeError(f"{target} is there already; name another file with --out")
+    write_text(target, find_recipe(Path(name)).read_text(encoding="utf-8"))
+    return target
 
 
 def _assign(values: dict[str, Any], location: Sequence[str], value: Any, change: str) -> None:

@@ -1,12 +1,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from training_support import VOCABULARY, config, stream, tokenizer
+from training_support import VOCABULARY, config, stream, t5, tokenizer
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
-    T5Config,
-    T5ForConditionalGeneration,
     UMT5Config,
     UMT5ForConditionalGeneration,
 )
@@ -18,22 +16,6 @@ from openflan.training.loss import EncoderDecoderLoss
 from openflan.training.proof import prove_isolation
 
 torch.set_num_threads(1)
-
-
-def t5(**changes):
-    torch.manual_seed(0)
-    settings = {
-        "vocab_size": VOCABULARY,
-        "d_model": 32,
-        "d_kv": 8,
-        "d_ff": 48,
-        "num_layers": 2,
-        "num_heads": 4,
-        "decoder_start_token_id": 0,
-        "dropout_rate": 0.0,
-        **changes,
-    }
-    return T5ForConditionalGeneration(T5Config(**settings))
 
 
 def umt5():

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from made_mixture import MadeMixture
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from openflan.data.encode import Encoder, Format
 from openflan.data.prompt import Prompt
@@ -51,6 +51,22 @@ def llama(seed: int = 0, **changes: Any) -> LlamaForCausalLM:
         "eos_token_id": 1,
     }
     return LlamaForCausalLM(LlamaConfig(**{**settings, **changes}))
+
+
+def t5(**changes: Any) -> T5ForConditionalGeneration:
+    torch.manual_seed(0)
+    settings = {
+        "vocab_size": VOCABULARY,
+        "d_model": 32,
+        "d_kv": 8,
+        "d_ff": 48,
+        "num_layers": 2,
+        "num_heads": 4,
+        "decoder_start_token_id": 0,
+        "dropout_rate": 0.0,
+        **changes,
+    }
+    return T5ForConditionalGeneration(T5Config(**settings))
 
 
 def config(**changes: Any) -> TrainConfig:

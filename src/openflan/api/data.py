@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from openflan.api.progress import bar
-from openflan.api.views import Table, frame
+from openflan.api.views import Table, Tabled, frame
 from openflan.data.mixture import Mixture
 from openflan.data.prompt import Prompt
 from openflan.data.rows import Role, load_rows
@@ -80,7 +80,8 @@ def show(
     `baseline`, `plain` or `name`; all templates when None. `bare` leaves the OPTIONS block out. `split` is the role of
     the rows: test, where there is one, when None. Raises `UnknownNameError` and `MissingRowsError`.
 
-    >>> print(show("copa", template=0)[0].options)
+    >>> of.show("rte", template=0)[0].options
+    ('yes', 'no')
     """
     task = load_catalog(*map(Path, cards)).tasks(dataset)[0]
     kind = str(template) if template is not None else None
@@ -108,9 +109,9 @@ class HeldOut(tuple[str, ...]):
     config: DataConfig
 
 
-@dataclass(frozen=True)
-class MixtureView:
-    """A mixture that is ready to train on, and what a person wants to know of it."""
+@dataclass(frozen=True, repr=False)
+class MixtureView(Tabled):
+    """A mixture that is ready to train on, with its table and what it leaves out."""
 
     config: DataConfig
     selection: Selection
@@ -173,16 +174,6 @@ class MixtureView:
         rows = stream.rows(0)
         return Packed(rows, stream.dropped, stream.redrawn)
 
-    def __repr__(self) -> str:
-        return str(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table._repr_html_()
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """The table as a data frame."""
-        return self.table.to_pandas()
-
 
 @dataclass(frozen=True)
 class Packed:
@@ -213,6 +204,12 @@ def mixture(tasks: Names = "flan62", *, silent: bool = False, **data: Any) -> Mi
     Further keywords are the keys of a recipe's `data` section, such as `hold_out="sentiment"`,
     `source="mirror:DIR"`, `settings={"options": 1, "bare": 1}` or `cards=["my_card.yaml"]`. Raises `RecipeError` for a
     wrong key, `OverlapError` for training on what is held out, and `MissingRowsError`.
+
+    >>> mix = of.mixture("commonsense", hold_out="sentiment", silent=True)
+    >>> mix.held_out
+    ('imdb', 'sentiment140', 'sst2', 'yelp_polarity')
+    >>> [line["dataset"] for line in mix.table]
+    ['copa', 'hellaswag', 'piqa', 'story_cloze']
     """
     return load_mixture(make_recipe(data={"tasks": tasks, **data}).data, silent=silent)
 

@@ -1,9 +1,10 @@
-"""Measuring models and holding them against each other, for a script or a notebook."""
+"""Measuring models and comparing them, for a script or a notebook."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,12 @@ from openflan.api.progress import fetch_model, measuring
 from openflan.api.views import as_text, frame
 from openflan.data.encode import Format
 from openflan.data.select import DataConfig
+from openflan.data.settings import PRESETS
+from openflan.errors import OpenflanError, RecipeError
 from openflan.evaluation.analysis.comparison import Comparison
 from openflan.evaluation.analysis.comparison import compare as compare_results
-from openflan.evaluation.analysis.references import Reference
+from openflan.evaluation.analysis.references import MODEL_BASELINES as MODEL_BASELINES
+from openflan.evaluation.analysis.references import references
 from openflan.evaluation.analysis.summary import Summary, summarize
 from openflan.evaluation.results import Results, read_results
 from openflan.files import cache
@@ -24,11 +28,14 @@ from openflan.tasks.registry import Task
 if TYPE_CHECKING:
     import pandas
     import pyarrow as pa
+    from rich.console import RenderableType
+
+    from openflan.report.tables import References
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A measured model: its scores by dataset and cluster, and every prompt with what the model made of it."""
+    """A measured model: its scores by dataset and cluster, and every prompt with the model's answer."""
 
     results: Results
 
@@ -64,53 +71,68 @@ class Evaluation:
         ]  # fmt: skip
         return frame(rows)
 
-    def table(self, against: Mapping[str, Mapping[str, Reference]] | None = None) -> str:
-        """The scores of every setting as text, beside reference lines."""
+    def to_dict(self) -> dict[str, Any]:
+        """The scores of every setting as plain data."""
+        return {one: self.summary(one).to_dict() for one in self.settings}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every prompt could be scored."""
+        return not any(task.failures for one in self.settings for task in self.summary(one).tasks)
+
+    def tables(self, against: References | None = None) -> list[RenderableType]:
+        """A table for every setting, for `rich` to draw, beside reference lines."""
         from openflan.report.tables import summary_table
 
-        return "\n\n".join(as_text(summary_table(self.summary(one), against)) for one in self.settings)
+        return [summary_table(self.summary(one), against) for one in self.settings]
 
     def __repr__(self) -> str:
-        return self.table()
+        return "\n\n".join(map(as_text, self.tables()))
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.table())}</pre>"
+        return f"<pre>{escape(repr(self))}</pre>"
 
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """Two models on the same prompts: paired differences with intervals."""
+    """Models beside the first one, on the same prompts: paired differences with intervals."""
 
-    comparison: Comparison
+    comparisons: Sequence[Comparison]
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A row per dataset and cluster: first, second, difference with its interval, p."""
+        """A row per model, dataset and cluster: first, second, difference with its interval, p."""
         rows = [
             {
-                "name": one.name, "cluster": one.cluster, "metric": one.metric, "first": one.first,
-                "second": one.second, "difference": one.difference.value, "low": one.difference.low,
-                "high": one.difference.high, "p": one.p, "examples": one.examples,
+                "model": pair.second, "name": one.name, "cluster": one.cluster, "metric": one.metric,
+                "first": one.first, "second": one.second, "difference": one.difference.value,
+                "low": one.difference.low, "high": one.difference.high, "p": one.p, "examples": one.examples,
             }
-            for one in (*self.comparison.clusters, *self.comparison.tasks)
+            for pair in self.comparisons
+            for one in (*pair.clusters, *pair.tasks)
         ]  # fmt: skip
         return frame(rows)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The comparisons as plain data."""
+        return [asdict(one) for one in self.comparisons]
 
     def plot(self, path: str | Path | None = None) -> Picture:
         """A forest plot as SVG, which a notebook shows; written to `path` where there is one."""
         from openflan.files import write_text
         from openflan.report.strips import comparison_svg
 
-        picture = Picture(comparison_svg([self.comparison]))
+        picture = Picture(comparison_svg(self.comparisons))
         if path:
             write_text(Path(path), picture.svg)
         return picture
 
-    def __repr__(self) -> str:
+    def __rich__(self) -> RenderableType:
         from openflan.report.tables import comparison_table
 
-        return as_text(comparison_table([self.comparison]))
+        return comparison_table(self.comparisons)
+
+    def __repr__(self) -> str:
+        return as_text(self.__rich__())
 
     def _repr_html_(self) -> str:
         return self.plot().svg
@@ -150,6 +172,12 @@ def evaluate(
 
     Raises `RecipeError` for a wrong key, `ModelError`, `UnknownNameError`, and `MissingRowsError` when nothing can be
     measured.
+
+    >>> scores = of.evaluate("tiny", "copa", rows=2, templates=(0, 1), silent=True)
+    >>> scores.prompts.num_rows
+    4
+    >>> scores.to_pandas()[["dataset", "metric", "templates", "rows"]].values.tolist()
+    [['copa', 'accuracy', 2, 2]]
     """
     from openflan.study.format import default_format
     from openflan.study.measure import evaluation_identity
@@ -164,7 +192,7 @@ def evaluate(
         format=format or default_format(folder),
         evaluate={"tasks": names, "rows": rows, "settings": settings, **config},
     )
-    called = name or (folder.parent.name if folder.name == "model" else folder.name)
+    called = name or model_name(folder)
     if out is None:
         identity = evaluation_identity(recipe, folder)
         out = cache() / "evaluations" / f"{called}-{identity['model']['fingerprint']}-{recipe.format.join}"
@@ -174,35 +202,102 @@ def evaluate(
 
 
 def evaluate_recipe(
-    recipe: Recipe, model: Path, tasks: Sequence[Task], out: Path, *, name: str, silent: bool = False
+    recipe: Recipe,
+    model: Path,
+    tasks: Sequence[Task] | None = None,
+    out: Path | None = None,
+    *,
+    name: str | None = None,
+    silent: bool = False,
 ) -> Evaluation:
-    """Measure a model folder on tasks as a recipe's `evaluate` section says. Raises as `evaluate` does."""
+    """Measure a model folder as a recipe's `evaluate` section says, on what the recipe measures when `tasks` is None.
+
+    Scores go to `out`, `runs/eval-NAME` when None. Raises as `evaluate` does, and `RecipeError` for a recipe that
+    measures nothing.
+    """
     from openflan.study.measure import measure
 
+    tasks = tasks_to_measure(recipe) if tasks is None else tasks
+    name = name or model_name(model)
     with measuring(name, silent=silent) as show:
-        return Evaluation(measure(recipe, model, name, out, tasks, show))
+        return Evaluation(measure(recipe, model, name, out or Path("runs") / f"eval-{name}", tasks, show))
+
+
+def tasks_to_measure(recipe: Recipe) -> list[Task]:
+    """The tasks that a recipe measures; raises `RecipeError` when there are none."""
+    from openflan.study.tasks import measured_tasks
+
+    tasks = measured_tasks(recipe).all()
+    if not tasks:
+        raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
+    return tasks
+
+
+def in_its_format(recipe: Recipe, model: Path) -> tuple[Recipe, str | None]:
+    """The recipe with the format that the model was tuned in, and a sentence where that is not the recipe's."""
+    from openflan.study.measure import in_its_format as changed
+
+    return changed(recipe, model)
+
+
+def as_baseline(recipe: Recipe, baseline: str | None = None, shots: int | None = None) -> Recipe:
+    """The recipe with the settings of one of the paper's untuned baselines, and with `shots` exemplars in each."""
+    settings = recipe.evaluate.settings
+    if known := MODEL_BASELINES.get(baseline or ""):
+        settings = {known.setting: PRESETS[known.setting]}
+        shots = known.shots if shots is None else shots
+    if shots is not None:
+        settings = {name: replace(one, shots=replace(one.shots, count=shots)) for name, one in settings.items()}
+    return recipe.model_copy(update={"evaluate": replace(recipe.evaluate, settings=settings)})
+
+
+def reference_lines(names: Sequence[str], recipe: Recipe) -> References:
+    """Reference lines by name for the tasks that a recipe measures: `majority`, `random`, or a published column.
+
+    Raises `UnknownNameError`.
+    """
+    from openflan.study.measure import row_loader
+
+    return references(names, tasks_to_measure(recipe), row_loader(recipe)) if names else {}
 
 
 def read_evaluation(folder: str | Path) -> Evaluation:
-    """The finished evaluation in a folder; raises `ResultsError`."""
+    """The finished evaluation in a folder; raises `ResultsError`.
+
+    >>> scores = of.evaluate("tiny", "copa", rows=2, templates=(0,), out="eval/tiny", silent=True)
+    >>> of.read_evaluation("eval/tiny").settings
+    ['options']
+    """
     return Evaluation(read_results(Path(folder)))
 
 
 def compare(
     first: Evaluation | str | Path,
-    second: Evaluation | str | Path,
-    *,
+    *others: Evaluation | str | Path,
     setting: str | None = None,
     split: str = "test",
 ) -> ComparisonView:
-    """Hold the second model against the first on the prompts that both answered.
+    """Compare other models with the first one, each on the prompts that both answered.
 
-    In one `setting`, or each in the first it was asked in. Raises `ResultsError` when they have nothing in common.
+    An evaluation is given as it is or by its folder. Models are compared in one `setting`, or each in the first it was
+    asked in. Raises `ResultsError` when they have nothing in common, and `OpenflanError` for one model alone.
+
+    >>> one = of.evaluate("tiny", "copa", rows=2, templates=(0,), name="one", out="eval/one", silent=True)
+    >>> other = of.evaluate("tiny", "copa", rows=2, templates=(0,), name="other", out="eval/other", silent=True)
+    >>> {line["difference"] for line in of.compare(one, other).to_pandas().to_dict("records")}
+    {0.0}
     """
-    pair = [one if isinstance(one, Evaluation) else read_evaluation(one) for one in (first, second)]
-    return ComparisonView(compare_results(pair[0].results, pair[1].results, setting, split))
+    if not others:
+        raise OpenflanError("name at least two folders to compare")
+    results = [(one if isinstance(one, Evaluation) else read_evaluation(one)).results for one in (first, *others)]
+    return ComparisonView([compare_results(results[0], other, setting, split) for other in results[1:]])
 
 
 def tuned_model(folder: Path) -> Path:
     """The model in a run folder; any other folder as it is."""
     return folder / "model" if (folder / "model" / "config.json").is_file() else folder
+
+
+def model_name(folder: Path) -> str:
+    """What a model is called when nobody says: the name of its folder, or of the run that it came from."""
+    return folder.parent.name if folder.name == "model" else folder.name

@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from openflan.evaluation.loop import OnProgress
-    from openflan.evaluation.loop import Progress as EvalProgress
-    from openflan.training.loop import Progress as TrainProgress
+    from openflan.evaluation.loop import EvalProgress, OnProgress
+    from openflan.training.loop import TrainProgress
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openflan.api.data import MixtureView, load_mixture
-from openflan.api.evaluation import Evaluation, evaluate_recipe
+from openflan.api.evaluation import Evaluation, evaluate_recipe, tasks_to_measure
 from openflan.api.progress import fetch_model
 from openflan.api.training import TrainedRun, train_recipe
 from openflan.evaluation.results import BASELINE, TUNED, UNTUNED
@@ -44,15 +44,24 @@ def run(
 
     Started again on the same folder, it goes on where it was. `on_mixture` gets the mixture before anything long
     begins. Raises what the steps raise: `RecipeError`, `MissingRowsError`, `ModelError`, `TrainError`, `ResultsError`.
+
+    >>> small = of.load_recipe("quickstart").replace(
+    ...     model={"path": "tiny"},
+    ...     data={"tasks": ["copa"]},
+    ...     train={"tokens": None, "steps": 2, "tokens_per_step": 512, "row_length": 256, "adapter": None},
+    ...     format={"join": "eos", "input_length": 200, "target_length": 32},
+    ...     evaluate={"tasks": ["sst2"], "seen": [], "rows": 2, "templates": [0], "generate": "none"},
+    ... )
+    >>> list(of.run(small, "runs/small", silent=True).evaluations)
+    ['baseline', 'untuned', 'tuned']
     """
     from openflan.study.run import Run
-    from openflan.study.tasks import measured_tasks
     from openflan.training.card import add_results
     from openflan.training.parallel import is_main_process
 
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out else Path("runs") / recipe.name
-    tasks = measured_tasks(recipe).all()
+    tasks = tasks_to_measure(recipe)
     steps = Run(recipe, folder, fetch_model(recipe.model.path, silent=silent))
     mix = load_mixture(recipe.data, silent=silent)
     steps.check(mix.mixture)
@@ -76,6 +85,10 @@ def write_report(folder: str | Path) -> Report:
     """Write `report.html` and `summary.json` for all that was measured in a run or evaluation folder.
 
     Raises `ResultsError` where there is nothing.
+
+    >>> scores = of.evaluate("tiny", "copa", rows=2, templates=(0,), out="eval/reported", silent=True)
+    >>> of.write_report("eval/reported").page.name
+    'report.html'
     """
     from openflan.report.page import write_report as write
 

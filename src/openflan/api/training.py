@@ -70,6 +70,11 @@ def train(
     paper's EOS). Further keywords are those of a recipe's `train` section; what is not given is chosen for a laptop.
 
     Raises `RecipeError` for a wrong key, `ModelError`, and `TrainError` for a folder that holds another run.
+
+    >>> mix = of.mixture("copa", silent=True)
+    >>> run = of.train("tiny", mix, steps=2, row_length=256, tokens_per_step=512, out="runs/copa", silent=True)
+    >>> [line["step"] for line in run.metrics]
+    [1, 2]
     """
     from openflan.study.format import default_format
 
@@ -105,4 +110,4 @@ def train_recipe(
 
 
 def _unsaid(_: str) -> None:
-    """Lines for a terminal say nothing in a notebook, where there is a progress bar."""
+    """Takes the place of lines for a terminal: a notebook has the progress bar."""

@@ -1,4 +1,4 @@
-"""What a person looks at: tables that print, show themselves in a notebook and become a data frame."""
+"""Tables that print, show themselves in a notebook and become a data frame."""
 
 from __future__ import annotations
 
@@ -59,6 +59,25 @@ class Table:
         return frame([list(row) for row in self.rows], list(self.columns))
 
 
+class Tabled:
+    """Something that is shown as a table: printed, in a notebook, and as a data frame."""
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a data frame; raises `OpenflanError` without pandas."""
+        return self.table.to_pandas()
+
+
 def frame(rows: Sequence[Any], columns: Sequence[str] | None = None) -> pandas.DataFrame:
     """A data frame; raises `OpenflanError` without pandas."""
     try:
@@ -79,7 +98,7 @@ def as_text(drawn: RenderableType) -> str:
 
 
 def shown(cell: Any) -> str:
-    """A cell as people read it."""
+    """A cell's text."""
     if cell is None:
         return ""
     if isinstance(cell, float):

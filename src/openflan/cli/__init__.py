@@ -28,7 +28,7 @@ VERBS: dict[str, str] = {
     "train": "finetune a model on a mixture",
     "eval": "measure a model on held-out tasks",
     "score": "rank the options of your own prompts",
-    "compare": "hold evaluated runs against each other",
+    "compare": "compare evaluated models, prompt by prompt",
     "report": "write the HTML page of a run",
 }
 

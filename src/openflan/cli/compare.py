@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
 
@@ -16,23 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table that holds every run against the first one."""
+    """Print a table that compares every run with the first one."""
+    from openflan.api.evaluation import compare
     from openflan.cli.terminal import out, print_json
-    from openflan.errors import OpenflanError
-    from openflan.evaluation.analysis.comparison import compare
-    from openflan.evaluation.results import read_results
-    from openflan.report.tables import comparison_table
 
-    if len(options.runs) < 2:
-        raise OpenflanError("name at least two folders to compare")
-    results = [read_results(folder) for folder in options.runs]
-    comparisons = [compare(results[0], other, options.split) for other in results[1:]]
+    found = compare(*options.runs, split=options.split)
     if options.json:
-        print_json([asdict(comparison) for comparison in comparisons])
+        print_json(found.to_dicts())
     else:
-        out.print(comparison_table(comparisons))
+        out.print(found)
     if options.figure:
-        from openflan.files import write_text
-        from openflan.report.strips import comparison_svg
-
-        write_text(options.figure, comparison_svg(comparisons))
+        found.plot(options.figure)

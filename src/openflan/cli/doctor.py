@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openflan.tasks.registry import load_catalog
-
 if TYPE_CHECKING:
     from openflan.data.doctor import Check, State
 
@@ -32,23 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check every card, print what was found; 1 when something is missing or different."""
-    from openflan.cli.terminal import print_json, progress
-    from openflan.data.doctor import check
-    from openflan.data.sources import parse_source
+    from openflan.api.catalog import doctor
+    from openflan.cli.terminal import print_json
 
-    catalog, source = load_catalog(*options.cards), parse_source(options.source)
-    tasks = list({task.name: task for name in options.names or ["all"] for task in catalog.tasks(name)}.values())
-    checks = []
-    with progress("datasets") as bar:
-        line = bar.add_task("checking rows", total=len(tasks))
-        for task in tasks:
-            bar.update(line, description=task.name)
-            checks.append(check(task, source))
-            bar.advance(line)
+    checks = doctor(*options.names, source=options.source, cards=options.cards)
     if options.json:
         print_json([asdict(found) for found in checks])
     else:
-        _print(checks, source.name, columns=bool(options.names))
+        _print(checks, options.source, columns=bool(options.names))
     return int(any(found.state != "there" for found in checks))
 
 

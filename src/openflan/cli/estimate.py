@@ -21,13 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print memory, tokens and time with the assumptions behind them; exit status 1 when it does not fit."""
-    from openflan.api.progress import fetch_model
+    from openflan.api.prepare import estimate
     from openflan.cli.terminal import out, print_json
-    from openflan.training.estimate import estimate, shape_of
 
-    recipe = recipe_of(options)
-    model = shape_of(options.shape) if options.shape else str(fetch_model(recipe.model.path))
-    found = estimate(model, recipe.train, device=options.gpu, count=options.gpus)
+    found = estimate(recipe_of(options), gpu=options.gpu, gpus=options.gpus, shape=options.shape)
     if options.json:
         print_json(asdict(found))
     else:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
-
-if TYPE_CHECKING:
-    from openflan.recipe import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    from openflan.evaluation.analysis.references import MODEL_BASELINES
+    from openflan.api.evaluation import MODEL_BASELINES
 
     parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
     add_recipe_arguments(parser)
@@ -40,37 +35,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate; what is scored already is not scored again. Exit status 1 when a prompt could not be scored."""
-    options.changes = [*options.changes, *_changes(options)]
-    recipe = _asked_as(recipe_of(options), options)
-
-    from openflan.api.evaluation import evaluate_recipe, tuned_model
+    from openflan.api.evaluation import (
+        as_baseline,
+        evaluate_recipe,
+        in_its_format,
+        reference_lines,
+        tasks_to_measure,
+        tuned_model,
+    )
     from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out, print_json, tell
-    from openflan.errors import RecipeError
-    from openflan.evaluation.analysis.references import references
-    from openflan.report.tables import summary_table
-    from openflan.study.measure import in_its_format, rows_of
-    from openflan.study.tasks import measured_tasks
 
-    tasks = measured_tasks(recipe).all()
-    if not tasks:
-        raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
+    options.changes = [*options.changes, *_changes(options)]
+    recipe = as_baseline(recipe_of(options), options.baseline, options.shots)
+    tasks_to_measure(recipe)  # the cheap checks come before the model is fetched
     model = tuned_model(fetch_model(options.model))
     if not _says_format(options):
         recipe, told = in_its_format(recipe, model)
         if told:
             tell(f"{told}; --join says otherwise")
-    name = options.name or (model.parent.name if model.name == "model" else model.name)
-    done = evaluate_recipe(recipe, model, tasks, options.out or Path("runs") / f"eval-{name}", name=name)
-    summaries = [done.summary(setting) for setting in done.settings]
+    done = evaluate_recipe(recipe, model, out=options.out, name=options.name)
     if options.json:
-        print_json({summary.setting: summary.to_dict() for summary in summaries})
+        print_json(done.to_dict())
     else:
-        against = references(options.against, tasks, rows_of(recipe))
-        for summary in summaries:
-            out.print(summary_table(summary, against))
+        out.print(*done.tables(reference_lines(options.against, recipe)), sep="\n")
         out.print(f"Every scored prompt: {done.results.path}")
-    return int(any(task.failures for summary in summaries for task in summary.tasks))
+    return int(not done.is_whole)
 
 
 def _says_format(options: argparse.Namespace) -> bool:
@@ -79,23 +69,9 @@ def _says_format(options: argparse.Namespace) -> bool:
     return bool(options.join or options.baseline) or any(change.startswith(chosen) for change in options.changes)
 
 
-def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
-    """The recipe with the settings of a named baseline, and with so many exemplars in each."""
-    from openflan.data.settings import PRESETS
-    from openflan.evaluation.analysis.references import MODEL_BASELINES
-
-    settings, shots = recipe.evaluate.settings, options.shots
-    if baseline := MODEL_BASELINES.get(options.baseline):
-        settings = {baseline.setting: PRESETS[baseline.setting]}
-        shots = baseline.shots if shots is None else shots
-    if shots is not None:
-        settings = {name: replace(one, shots=replace(one.shots, count=shots)) for name, one in settings.items()}
-    return recipe.model_copy(update={"evaluate": replace(recipe.evaluate, settings=settings)})
-
-
 def _changes(options: argparse.Namespace) -> list[str]:
     """The verb's own options as changes to the recipe."""
-    from openflan.evaluation.analysis.references import MODEL_BASELINES
+    from openflan.api.evaluation import MODEL_BASELINES
 
     baseline = MODEL_BASELINES.get(options.baseline)
     given = {

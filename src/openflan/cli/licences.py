@@ -15,15 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print licence and citation of every dataset the recipe trains on."""
+    from openflan.api.catalog import recipe_licences
     from openflan.cli.terminal import escape, out, print_json
-    from openflan.data.select import select
 
-    recipe = recipe_of(options)
-    cards = {task.card.name: task.card for task in select(recipe.data).train}.values()
+    found = recipe_licences(recipe_of(options))
     if options.json:
-        print_json([{"name": card.name, "licence": card.licence, "citation": card.citation} for card in cards])
+        print_json([{"name": one["dataset"], "licence": one["licence"], "citation": one["citation"]} for one in found])
         return
-    for card in cards:
-        out.print(f"[bold]{card.name}[/bold]: {escape(card.licence)}", soft_wrap=True)
-        out.print(f"    {escape(card.citation)}", soft_wrap=True)
-    out.print("\nA model tuned on this mixture rests on all of these; unknown means that nobody stated one.")
+    for one in found:
+        out.print(f"[bold]{one['dataset']}[/bold]: {escape(one['licence'])}", soft_wrap=True)
+        out.print(f"    {escape(one['citation'])}", soft_wrap=True)
+    out.print("\n" + "\n".join(found.notes))

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from openflan.recipe import Recipe
+if TYPE_CHECKING:
+    from openflan.recipe import Recipe
 
 
 def show_packed(recipe: Recipe, count: int) -> None:
     """Print the first rows of a recipe's training stream, example by example, the labelled part marked."""
     from rich.text import Text
 
-    from openflan.api.data import load_mixture
-    from openflan.api.progress import fetch_model
+    from openflan.api.prepare import packed_examples
     from openflan.cli.terminal import out
-    from openflan.study.run import Run
 
-    mixture = load_mixture(recipe.data).mixture
-    stream = Run(recipe, Path(), fetch_model(recipe.model.path)).stream(mixture)
-    decode = stream.encoder.tokenizer.decode
-    rows = stream.rows(0)
-    for number in range(min(count, len(rows))):
-        row = list(rows[number : number + 1].sequences())
-        filled = sum(len(sequence.tokens) for sequence in row)
-        out.print(Text(f"══ row {number}: {len(row)} examples, {filled} of {stream.row_length} positions", "bold"))
-        first = 0
-        for example, (tokens, start) in enumerate(row, start=1):
-            last = first + len(tokens) - 1
-            labelled = f"{first + start} to {last} are labelled"
-            seen = f"── example {example}: positions {first} to {last} see each other, each those before it; {labelled}"
-            out.print(Text(seen, "dim"))
-            read = Text(decode(tokens[:start], skip_special_tokens=False))
-            written = Text(decode(tokens[start:], skip_special_tokens=False), "bold black on green")
-            out.print(Text.assemble(read, ("▶", "bold green"), written), soft_wrap=True)
-            first = last + 1
+    for number, row in enumerate(packed_examples(recipe, count)):
+        filled, length = row[-1].last + 1, recipe.train.row_length
+        out.print(Text(f"══ row {number}: {len(row)} examples, {filled} of {length} positions", "bold"))
+        for place, one in enumerate(row, start=1):
+            labelled = f"{one.start} to {one.last} are labelled"
+            seen = f"positions {one.first} to {one.last} see each other, each those before it"
+            out.print(Text(f"── example {place}: {seen}; {labelled}", "dim"))
+            written = Text(one.labelled, "bold black on green")
+            out.print(Text.assemble(one.read, ("▶", "bold green"), written), soft_wrap=True)

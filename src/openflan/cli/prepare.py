@@ -18,27 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
-    from openflan.api.data import load_mixture
-    from openflan.api.progress import fetch_model
-    from openflan.cli.terminal import out, progress
-    from openflan.data.prepared import prepare
-    from openflan.data.shards import Counts
-    from openflan.study.run import MIXTURE, Run, about_mixture
-    from openflan.sums import write_sealed
+    from openflan.api.prepare import prepare, prepared_folder
+    from openflan.cli.terminal import out, tell
 
     recipe = recipe_of(options)
-    folder = options.out or Path("prepared") / recipe.name
-    mixture = load_mixture(recipe.data).mixture
-    stream = Run(recipe, folder, fetch_model(recipe.model.path)).stream(mixture)
-    rows = options.rows or recipe.train.total_steps * recipe.train.rows_per_step
-    with progress("rows") as bar:
-        line = bar.add_task("preparing", total=rows)
-
-        def show(done: Counts) -> None:
-            bar.update(line, completed=min(done.rows, rows))
-
-        write_sealed(folder / MIXTURE, about_mixture(mixture))
-        made = prepare(stream, rows, folder, workers=options.workers, on_progress=show)
+    folder = options.out or prepared_folder(recipe)
+    made = prepare(recipe, folder, rows=options.rows, workers=options.workers, say=tell)
     out.print(
         f"{made.rows:,} rows of {recipe.train.row_length:,} tokens in {folder}: {made.filled:,} tokens, "
         f"{made.labelled:,} labelled, {made.fill:.2%} of the positions filled"

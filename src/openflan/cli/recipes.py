@@ -16,15 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """List, print or copy recipes."""
     from openflan.cli.terminal import out
-    from openflan.errors import RecipeError
-    from openflan.files import write_text
-    from openflan.recipe import find_recipe, load_recipe, packaged_recipes
+    from openflan.recipe import copy_recipe, find_recipe, load_recipe, packaged_recipes
 
     if options.copy:
-        target = options.out or Path(f"{options.copy}.yaml")
-        if target.exists():
-            raise RecipeError(f"{target} is there already; name another file with --out")
-        write_text(target, find_recipe(Path(options.copy)).read_text(encoding="utf-8"))
+        target = copy_recipe(options.copy, options.out)
         out.print(f"{target} is yours to change; openflan run {target} runs it")
     elif options.name:
         print(find_recipe(Path(options.name)).read_text(encoding="utf-8"), end="")

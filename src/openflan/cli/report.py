@@ -1,4 +1,4 @@
-"""`openflan report`: the HTML page of a run, made anew from its folder."""
+"""`openflan report`: the HTML page of a run, rebuilt from its folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the page and say where it is."""
+    from openflan.api.run import write_report
     from openflan.cli.terminal import out
-    from openflan.report.page import write_report
 
     out.print(f"Report: {write_report(options.folder).page}")

@@ -31,12 +31,11 @@ def run_and_tell(recipe: Recipe, out: Path | None) -> None:
     from openflan.cli.terminal import escape, tell
     from openflan.cli.terminal import out as console
     from openflan.cli.train import print_trained
-    from openflan.report.tables import comparison_table
 
     done = run_recipe(recipe, out, say=tell, on_mixture=print_mixture)
     print_trained(done.trained)
     *_, before, after = done.evaluations.values()
-    console.print(comparison_table([compare(before, after).comparison]))
+    console.print(compare(before, after))
     if done.report is not None:
         for title, sentences in done.report.short.items():
             console.print(f"\n[bold]{title}[/bold]", *(f"- {escape(text)}" for text in sentences), sep="\n")

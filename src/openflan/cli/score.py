@@ -26,26 +26,15 @@ def run(options: argparse.Namespace) -> int:
 
     A line that cannot be scored comes back with `error` instead, in its place; exit status 1 then.
     """
-    from openflan.api.progress import fetch_model
-    from openflan.data.encode import Format
-    from openflan.evaluation.scoring.interface import Failure, RankRequest
-    from openflan.evaluation.scoring.model import ModelScorer
+    from openflan.api.score import score
     from openflan.files import write_text
-    from openflan.model.load import encoder_for, load_model
 
-    lines = _read(options.file)
-    model = fetch_model(options.model)
-    format = Format(join=options.join, input_length=options.input_length)
-    scorer = ModelScorer(load_model(model, dtype=options.dtype), encoder_for(model, format))
-    sound = [number for number, line in enumerate(lines) if "error" not in line]
-    requests = [RankRequest(lines[number]["input"], lines[number]["options"]) for number in sound]
-    for number, answer in scorer.rank(requests):
-        line = lines[sound[number]]
-        if isinstance(answer, Failure):
-            line["error"] = f"{options.file}:{line['line']}: {answer.reason}"
-        else:
-            line["logprobs"] = answer.logprobs
-            line["choice"] = line["options"][answer.logprobs.index(max(answer.logprobs))]
+    given = _read(options.file)
+    asked = [line for _, line in given]
+    lines = score(options.model, asked, join=options.join, dtype=options.dtype, input_length=options.input_length)
+    for line, (number, before) in zip(lines, given, strict=True):
+        if "error" in line and "error" not in before:
+            line["error"] = f"{options.file}:{number}: {line['error']}"
     encoding = "utf-8" if options.out else sys.stdout.encoding or "utf-8"
     text = "".join(_written(line, encoding) for line in lines)
     if options.out:
@@ -58,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
     return int(bool(faults))
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    """The file's lines as objects with their line number; a bad line becomes one with `error`."""
+def _read(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The file's lines, each with its number, as objects; a bad line becomes one with `error`."""
     from openflan.errors import OpenflanError
 
     try:
@@ -67,9 +56,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         texts = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise OpenflanError(f"{path}: {error.strerror or error}") from None
-    return [
-        _parsed(text, f"{path}:{number}") | {"line": number} for number, text in enumerate(texts, 1) if text.strip()
-    ]
+    return [(number, _parsed(text, f"{path}:{number}")) for number, text in enumerate(texts, 1) if text.strip()]
 
 
 def _parsed(text: bytes, place: str) -> dict[str, Any]:
@@ -95,11 +82,10 @@ def _refused(name: str) -> Any:
 
 def _written(line: dict[str, Any], encoding: str) -> str:
     """A line as JSON, in ASCII where the encoding lacks a character or programs may take one for the end of a line."""
-    values = {key: value for key, value in line.items() if key != "line"}
-    text = json.dumps(values, ensure_ascii=False)
+    text = json.dumps(line, ensure_ascii=False)
     try:
         text.encode(encoding)
         plain = len(text.splitlines()) == 1
     except UnicodeEncodeError:  # Half of a surrogate pair, or a console that knows few characters.
         plain = False
-    return (text if plain else json.dumps(values)) + "\n"
+    return (text if plain else json.dumps(line)) + "\n"

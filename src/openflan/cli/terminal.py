@@ -1,16 +1,14 @@
-"""What the verbs share in speaking to a person: tables, progress bars, marked text."""
+"""What the verbs share in printing: tables, JSON, lines beside the results."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 _PIPE_WIDTH = 160
@@ -24,7 +22,7 @@ err = Console(stderr=True, highlight=False, quiet=_SILENT)
 
 
 def tell(line: str) -> None:
-    """Say something beside the results."""
+    """Print a line to standard error, beside the results."""
     err.print(escape(line))
 
 
@@ -50,22 +48,6 @@ def table(
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
     return drawn
-
-
-@contextmanager
-def progress(unit: str = "") -> Iterator[Progress]:
-    """A progress bar on standard error, with rate-independent time left; quiet where there is no terminal."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f}" + (f" {unit}" if unit else "")),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True) as bar:
-        yield bar
 
 
 def escape(text: str) -> str:

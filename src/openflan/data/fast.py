@@ -74,7 +74,7 @@ def accelerate(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, str | N
         agreed = [e.ids for e in fast.encode_batch_fast(probes, add_special_tokens=False)] == [
             e.ids for e in reference.encode_batch_fast(probes, add_special_tokens=False)
         ]
-    except Exception as error:  # whatever a foreign library raises, the reference is there
+    except Exception as error:  # whatever the fast library raises, the reference still works
         return encoder, f"gigatoken cannot read this tokenizer ({str(error).splitlines()[0]})"
     if not agreed:
         return encoder, "gigatoken gives other tokens than this tokenizer"

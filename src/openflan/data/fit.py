@@ -1,6 +1,6 @@
 """Making prompts fit the length limits without losing the instruction.
 
-An input that is too long is written anew from a shorter version of its longest field (the article, the passage), so
+An input that is too long is rendered again from a shorter version of its longest field (the article, the passage), so
 that instruction, question and OPTIONS block stay whole. A target that is too long is cut at the limit, as the release
 does, or the example is not used at all and another takes its place (`openflan.data.stream`).
 """

@@ -2,7 +2,7 @@
 
 A copy on the hub is looked up once. Its commit and its files are then written to `copy.json` in a folder of the cache,
 and every split that was read is kept beside it as one Parquet file. From then on the rows stay the same, and a kept
-split needs no network; removing the folder fetches the copy anew.
+split needs no network; remove the folder to fetch the copy again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class HubSource:
     name = "hub"
 
     def open(self, task: Task) -> HubTask:
-        """Find the first of the card's copies that is there and has the card's columns, rather one with every split.
+        """Find the first of the card's copies that is there with the card's columns, preferring one with every split.
 
         Raises `MissingRowsError`, or `SchemaError` when all that is there has other columns; each copy is named.
         """
@@ -132,7 +132,7 @@ class HubCopy:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def _looked_up(self) -> Mapping[str, Any]:
-        """Ask the hub for the copy's files, and note them, pinned to the commit of today."""
+        """Ask the hub for the copy's files, and note them, pinned to the current commit."""
         datasets = self._datasets
         _reach()
         builder = datasets.load_dataset_builder(self._hub.path, **self._arguments)
@@ -189,7 +189,7 @@ class HubCopy:
 def _reach() -> None:
     """Try once, so that without network every copy fails at once and not after the many tries of the hub's client.
 
-    Offline by the user's word, the client is quick, and may find what it has prepared before.
+    Told to stay offline, the client is quick, and may find what it has prepared before.
     """
     import datasets
 

@@ -1,6 +1,6 @@
 """Rows of DeepMind Mathematics' module algebra__linear_1d, made here, since no open copy of the data loads.
 
-Written anew after the rules of Saxton et al. 2019 (arXiv 1904.01557) and their published generator. A budget of
+Written from scratch after the rules of Saxton et al. 2019 (arXiv 1904.01557) and their published generator. A budget of
 "entropy", in decimal digits, is spent on one equation: a quarter of it (at least one digit) on the solution, between
 a third and two thirds of the rest on the coefficient of the unknown, and what is left on writing that coefficient and
 the constant as sums of several terms. Each term goes to the left or the right side at random.

@@ -131,7 +131,7 @@ def _files(place: Path) -> Iterator[tuple[str, str, Path]]:
 
 
 def _fitting_layout(task: Task, splits: Mapping[str, SplitFiles], folder: Path) -> Source:
-    """The first of the card's layouts that the files have, rather one whose splits are all there.
+    """The first of the card's layouts that the files have, preferring one whose splits are all there.
 
     Only the splits that a layout reads are looked at; where it reads none of them, all are.
     """

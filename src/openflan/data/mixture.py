@@ -76,8 +76,8 @@ def component(
 ) -> Component:
     """A dataset as the paper mixes it: every template of every setting alike, at the rate min(rows, `rate_cap`).
 
-    `templates` limits the dataset to the first so many of its list (the paper's ablation B.1). Raises `RecipeError`
-    where no setting can put the task.
+    `templates` is how many of the dataset's templates are used, the first ones (the paper's ablation B.1). Raises
+    `RecipeError` where no setting can put the task.
     """
     choices: list[Choice] = []
     for name, setting in (settings or {OPTIONS: PRESETS[OPTIONS]}).items():

@@ -37,7 +37,7 @@ Made = tuple[Counts, str | None]
 
 
 class PreparedStream:
-    """A stream whose first windows are read from disk; those that are damaged there are made anew, which is said."""
+    """A stream whose first windows are read from disk; those that are damaged are made again, and reported."""
 
     def __init__(self, stream: Stream, folder: Path, say: Callable[[str], None] = print) -> None:
         self.stream, self.folder, self.row_length, self.say = stream, folder, stream.row_length, say
@@ -106,11 +106,11 @@ class PreparedRows:
         return found
 
     def steps(self, rows: int, start: Position = Position()) -> Iterator[Step]:  # noqa: B008 - a constant
-        """The rows from `start` on, so many at a time."""
+        """The rows from `start` on, in steps of the given size."""
         return steps_of(self.rows, rows, start)
 
 
-_AGAIN = "run the same openflan prepare again, which makes anew what is damaged"
+_AGAIN = "run the same openflan prepare again, which makes the damaged ones again"
 
 
 def reuse(stream: Stream, folder: Path, say: Callable[[str], None]) -> Stream | PreparedStream:
@@ -155,7 +155,7 @@ def prepare(
 
     `workers` processes (default: one per core) each make a shard at a time, so memory does not grow with `rows`.
     `on_progress` is called after each shard with what there is so far; `say` gets a line for each that was damaged and
-    made anew. Raises `OpenflanError` for a folder that holds another mixture's rows, or that is being written to.
+    made again. Raises `OpenflanError` for a folder that holds another mixture's rows, or that is being written to.
     """
     with locked(folder, "openflan prepare"):
         _claim(stream, folder)
@@ -174,7 +174,7 @@ def _prepare(
     with _pool(stream, folder, workers) as made:
         for number, (counts, wrong) in enumerate(made):
             if wrong:
-                say(f"{wrong}; {shard_name(number)} was made anew")
+                say(f"{wrong}; {shard_name(number)} was made again")
             done += counts
             if on_progress:
                 on_progress(done)

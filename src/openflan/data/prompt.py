@@ -52,7 +52,7 @@ class Prompt:
 
     @property
     def example_id(self) -> str:
-        """The identity of what was put into words, which follows from its content alone."""
+        """The identity of the example behind the prompt, which follows from its content alone."""
         return self.example.id if self.example else ""
 
 

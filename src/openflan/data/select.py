@@ -54,7 +54,7 @@ class DataConfig:
     rate_cap: Count = RATE_CAP
     """Rows beyond this add no weight."""
     templates: Count | None = None
-    """Only the first so many of each dataset's templates."""
+    """Use only this many of each dataset's templates, the first ones."""
     settings: Settings = field(default_factory=lambda: {OPTIONS: PRESETS[OPTIONS]})
     """How prompts are put, by weight: `options` (with the OPTIONS block, the paper's), `bare`, both as in
     `{options: 1, bare: 1}`, or settings of your own (`openflan.data.settings`)."""

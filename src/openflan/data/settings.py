@@ -42,7 +42,7 @@ class Setting:
     """How often it is drawn in training, against the other settings."""
 
     def writers_of(self, task: Task, limit: int | None = None, *, forward_only: bool = False) -> Sequence[Writer]:
-        """The writers that put a task in this setting; `limit` keeps the first so many templates."""
+        """The writers that put a task in this setting; `limit` keeps only the first templates."""
         match self.writers:
             case "templates":
                 return writers(task, limit, forward_only=forward_only, options=self.options)

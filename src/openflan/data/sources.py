@@ -85,8 +85,8 @@ def _single_source(written: str, spec: str) -> RowSource:
 class FirstOf:
     """Several sources as one: a dataset's rows come from the first that has any of them.
 
-    Rows that are there in another layout than the card's are an error, not a reason to go on: who put them there means
-    them to be used.
+    Rows that are there in another layout than the card's are an error, not a reason to try the next source: whoever put
+    them there meant them to be used.
     """
 
     def __init__(self, sources: Sequence[RowSource]) -> None:

@@ -77,7 +77,7 @@ class Rows(Protocol):
         """A hash of all that the rows follow from."""
 
     def steps(self, rows: int, start: Position = ...) -> Iterator[Step]:
-        """The rows from `start` on, so many at a time."""
+        """The rows from `start` on, in steps of the given size."""
 
 
 class Stream:

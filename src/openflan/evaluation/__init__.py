@@ -1,1 +1,1 @@
-"""Scoring, writing, metrics and the protocol: what a model makes of held-out prompts."""
+"""Evaluation: the prompts of the protocol, scoring, generation, metrics and their analysis."""

@@ -1,4 +1,4 @@
-"""Running an evaluation: every prompt of a configuration is put to a model, once, and written down with its scores.
+"""Running an evaluation: every prompt of a configuration is scored by a model, once, and written down with its scores.
 
 Prompts with options are ranked: the option with the highest sum of log-probabilities is the choice, the first of
 equals (paper section 2.3; no length normalisation unless asked for). Prompts without are answered
@@ -30,8 +30,8 @@ from openflan.tasks.registry import Task
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where an evaluation stands: questions answered of about `total`, `reused` of them found in the log."""
+class EvalProgress:
+    """How far an evaluation is: questions answered of about `total`, `reused` of them found in the log."""
 
     task: str
     done: int
@@ -51,7 +51,7 @@ class Progress:
 
 
 _Answer = TypeVar("_Answer")
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[EvalProgress], None]
 
 
 def evaluate(
@@ -89,7 +89,7 @@ def evaluate(
 
 @dataclass
 class _Meter:
-    """Counts questions; the estimate of each task gives way to its true number as soon as that is known."""
+    """Counts questions; each task's estimate is replaced by its true number as soon as that is known."""
 
     total: int
     report: OnProgress
@@ -115,11 +115,11 @@ class _Meter:
         assert self.task is not None
         self.done += count
         seconds = time.monotonic() - self.start
-        self.report(Progress(self.task.task.name, self.done, self.total, self.reused, seconds))
+        self.report(EvalProgress(self.task.task.name, self.done, self.total, self.reused, seconds))
 
 
 def _answer(items: Sequence[Item], config: EvalConfig, scorer: Scorer, log: ScoreLog, meter: _Meter) -> None:
-    """Ask the scorer what the log does not know yet."""
+    """Ask the scorer for what is not in the log yet."""
     ranks = {_rank_key(request): request for item in items for request in _rank_requests(item.prompt, config)}
     writes: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for item in items:
@@ -144,7 +144,7 @@ def _answer(items: Sequence[Item], config: EvalConfig, scorer: Scorer, log: Scor
 def _asked(
     keys: Sequence[str], log: ScoreLog, ask: Callable[[Container[int]], Iterator[tuple[int, _Answer]]]
 ) -> Iterator[tuple[str, _Answer]]:
-    """The answers that the log does not have, by key; nothing is asked where it has them all."""
+    """The answers that are not in the log, by key; the model is not called when all are."""
     known = {number for number, key in enumerate(keys) if key in log}
     return ((keys[number], answer) for number, answer in ask(known)) if len(known) < len(keys) else iter(())
 

@@ -92,7 +92,7 @@ class Item:
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """What to ask of one task: its rows by role, the writers of each setting, and the rows exemplars are from."""
+    """The plan for one task: its rows by role, the writers of each setting, and the rows exemplars are from."""
 
     config: EvalConfig
     task: Task
@@ -134,7 +134,7 @@ class TaskPlan:
 
 
 def plan_task(config: EvalConfig, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:
-    """Load what a task needs; with notes on what it has not: rows or prompts at all (and so no plan), dev rows."""
+    """Load what a task needs, with notes on what it lacks: dev rows, or any rows or prompts (and so a plan)."""
     writers = {name: _writers(config, setting, task) for name, setting in config.settings.items()}
     notes = [f"{task.name}: no prompts in the setting {name!r}" for name, some in writers.items() if not some]
     writers = {name: some for name, some in writers.items() if some}

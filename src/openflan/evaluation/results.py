@@ -72,12 +72,12 @@ _METADATA = b"openflan"
 
 
 class ResultsError(OpenflanError):
-    """Scores that are missing, damaged, unfinished or somebody else's."""
+    """Scores that are missing, damaged, unfinished or another model's."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """Scored prompts in a file (`SCHEMA`): who gave the answers, as which plan asked for, and what there is to say."""
+    """Scored prompts in a file (`SCHEMA`), with the model's identity, the plan of the evaluation, and its notes."""
 
     path: Path
     identity: Mapping[str, Any]
@@ -91,7 +91,7 @@ class Results:
 
     @property
     def settings(self) -> list[str]:
-        """The settings that were asked in, in order; the first is the one that findings speak of."""
+        """The settings that were evaluated, in order; the first is the one that findings speak of."""
         return list(self.plan["settings"])
 
     def table(self, *columns: str) -> pa.Table:
@@ -121,7 +121,7 @@ def read_results(folder: Path) -> Results:
         schema = pq.read_schema(path)
         about = json.loads(schema.metadata[_METADATA])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        cure = f"; start the evaluation again: it is made anew from the scores in {LOG}" if log.exists() else ""
+        cure = f"; start the evaluation again: it is rebuilt from the scores in {LOG}" if log.exists() else ""
         raise ResultsError(f"{path} is cut short or damaged ({str(error).splitlines()[0]}){cure}") from error
     if missing := [name for name in SCHEMA.names if name not in schema.names]:
         raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")
@@ -129,7 +129,7 @@ def read_results(folder: Path) -> Results:
 
 
 class ScoreLog:
-    """Answers by key, kept on disk as they come.
+    """Answers by key, appended to disk as they come.
 
     The first line says whose answers they are; opening the log of another model or format raises `ResultsError`.
     Damaged lines are left out, `damage` says which, and the good ones stay.
@@ -157,7 +157,7 @@ class ScoreLog:
         return len(self._answers)
 
     def add(self, key: str, answer: Mapping[str, Any]) -> None:
-        """Keep an answer; it is with the operating system when this returns. Failures are tried again another time."""
+        """Keep an answer; the operating system has it when this returns. Failures are tried again next time."""
         self._answers[key] = dict(answer)
         if "failure" in answer:
             return

@@ -1,4 +1,4 @@
-"""What a layer's attention consists of besides queries, keys and values, and how it is computed when that is much.
+"""What a layer's attention has besides queries, keys and values, and how it is computed then.
 
 Transformers hands a replaced attention function whatever a layer's attention knows, as keywords. What is not known here
 is never dropped in silence: a bias or a block pattern that goes missing leaves a model that looks sound and is not.
@@ -63,7 +63,7 @@ def expect_attention_only(config: Any) -> None:
 
 
 def _expect_known_reach(module: Any, window: int | None) -> None:
-    """Raise `ModelError` where a layer sees less than all that is before it, and does not say by how much."""
+    """Raise `ModelError` where a layer does not see all tokens before it, and does not say how many it sees."""
     config = getattr(module, "config", None)
     kinds, layer = getattr(config, "layer_types", None), getattr(module, "layer_idx", None)
     if kinds and layer is not None and layer < len(kinds):

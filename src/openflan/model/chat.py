@@ -104,7 +104,7 @@ def _render(tokenizer: Any, template: str, options: Mapping[str, Any], text: str
     arguments = {name: value for name, value in options.items() if name not in _OWN}
     try:
         return str(tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, **arguments))
-    except Exception as error:  # whatever a stranger's template does
+    except Exception as error:  # a template from outside may raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(f"the chat template of {_name(tokenizer)} cannot be used: {reason}") from None
 

@@ -1,4 +1,4 @@
-"""Packed rows for encoder-decoder models with relative positions (T5 and its kin).
+"""Packed rows for encoder-decoder models with relative positions (T5 and its relatives).
 
 The same rows as for a decoder: of every packed example, what is read goes to the encoder and what is labelled to the
 decoder. Block masks keep the examples of a row apart in all three attentions. Relative positions need no change, since

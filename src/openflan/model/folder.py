@@ -1,4 +1,4 @@
-"""Model folders, before anything is loaded from them: where they are, what they are made of, what an adapter stands on.
+"""Model folders before anything is loaded from them: where they are, their files, and the base of an adapter.
 
 No torch here, so that what is wrong with a folder is said at once.
 """

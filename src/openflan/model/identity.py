@@ -1,4 +1,4 @@
-"""Which model a folder holds: a hash over everything that its answers depend on.
+"""A model's identity: a hash over everything that its answers depend on.
 
 Weights in any format, configuration, tokenizer, chat templates, generation settings, an adapter with its base, and the
 precision they are computed in. What says nothing about the answers, as the version that saved a file, is left out.

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -31,8 +31,7 @@ from openflan.model.adapters import make_room
 from openflan.model.chat import control_tokens, read_chat
 from openflan.model.folder import lineage, model_folder, read_object
 from openflan.model.weights import expect_whole_weights
-
-Dtype = Literal["auto", "float32", "bfloat16", "fast"]
+from openflan.ranges import Dtype
 
 
 def load_config(path: str | Path) -> PreTrainedConfig:
@@ -91,7 +90,7 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Whatever goes wrong while the libraries read a stranger's files, as one sentence."""
+    """Turn anything that the libraries raise while they read a model's files into one sentence."""
     try:
         yield
     except ModelError:

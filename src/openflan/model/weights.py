@@ -1,4 +1,4 @@
-"""Weight files, looked at without loading them: whether all are there and whole, and what is in them."""
+"""Weight files, checked without loading them: whether all are there and complete, and what is in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What two models differ by on a group of datasets, example by example, and what one model scores there.
+"""The difference of two models on a group of datasets, paired by example, and one model's score there.
 
 The measures are those of `openflan.evaluation.analysis.groups`, and `score`: each dataset's own metric, for those whose
 prompts have no options to rank.
@@ -71,7 +71,7 @@ def on_block(block: Block, measure: str) -> Interval | None:
 
 
 def _shared(first: Blocks, second: Blocks, names: Sequence[str]) -> tuple[dict[str, Block], dict[str, Block]]:
-    """Both models' blocks less the examples that only one was asked, and less what then is empty."""
+    """Both models' blocks without the examples that only one has answered; empty blocks are left out."""
     ours, theirs = {}, {}
     for name in names:
         if name not in first or name not in second:

@@ -67,7 +67,7 @@ def _right(block: Block) -> dict[str, float]:
 
 
 def _bar(who: str, how: str, shares: Mapping[str, float], options: Sequence[str]) -> Bar:
-    """Options are coloured by their place: a model that is asked in its own way has other words for the same answer."""
+    """Options are coloured by their place, since another setting may have other words for the same answer."""
     some = [(option, shares[option], _colour(place)) for place, option in enumerate(options) if option in shares]
     said = ", ".join(f"{option} {number(share, 0)} %" for option, share, _ in some)
     return Bar(who, how, svg.stack(some), said)

@@ -1,4 +1,4 @@
-"""What there is to report on: every evaluation of a folder, whatever it is called, and what the folder knows of it.
+"""What a report is about: every evaluation in a folder, whatever its name, and what the folder says of it.
 
 The folder may be a run, an evaluation, or a folder of several. What cannot be read is kept by its name with the reason,
 so that the report can say so and show the rest.
@@ -30,7 +30,7 @@ _DAMAGE = (OpenflanError, pa.ArrowException, OSError, KeyError, TypeError, Value
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluated model: its name in the report, its scored prompts by setting, and what they come to."""
+    """An evaluated model: its name in the report, its scored prompts by setting, and their summaries."""
 
     name: str
     results: Results

@@ -1,9 +1,9 @@
-"""What was found, in numbers and in words.
+"""The findings of a report, in numbers and in words.
 
 The paper's comparison comes first: the tuned model asked with instructions against the untuned model asked in its own
 way, with GPT-3-style prompts (Figure 1). Then the untuned model with the same instructions, which shows what tuning
-changed. No sentence says more than its interval does, and a model that always gives the same answer is called so: what
-it scores is the share of that answer, not skill.
+changed. No sentence says more than its interval does, and a model always giving one answer is reported as such:
+what it scores is the share of that answer, not skill.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openflan.report.words import asked, bounds, counted, listed, number, quoted
 
 
 class Measure(NamedTuple):
-    """What a measure is called, its unit, which way is better, and how many digits it is told with."""
+    """A measure's title, its unit, which way is better, and how many digits are shown."""
 
     title: str
     unit: str
@@ -39,10 +39,10 @@ MEASURES = {
     "written_accuracy": Measure("Written answers that are right", " %"),
     "loss": Measure("Loss on the right answer", " nats a token", -1, 2),
 }
-"""The measures of a report, in the order they are told."""
+"""The measures of a report, in the order they are shown."""
 
 HEADLINES = ("accuracy", SCORE)
-"""The measures that are told first."""
+"""The measures that are shown first."""
 
 _SHORT = ("accuracy", "written_option")
 """The measures that a terminal has room for."""
@@ -52,7 +52,7 @@ _ACROSS_PROMPTS = (*HEADLINES, "balanced_accuracy")
 
 
 class Pair(NamedTuple):
-    """Two evaluations to compare: the key in `summary.json`, which they are, and how the first one is told."""
+    """Two evaluations to compare: the key in `summary.json`, their names, and what the first one is called."""
 
     key: str
     first: str
@@ -242,7 +242,7 @@ def told(found: Found, findings: Sequence[Finding]) -> dict[str, list[str]]:
 
 
 def told_in_short(found: Found, findings: Sequence[Finding]) -> dict[str, list[str]]:
-    """What a terminal has room for: accuracy and valid answers in the first setting, and constant answers."""
+    """The findings for a terminal: accuracy and valid answers in the first setting, and constant answers."""
     first = [one for one in findings if one.setting == found.settings[0] and one.change.measure in _SHORT]
     return told(found, first)
 

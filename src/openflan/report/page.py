@@ -42,7 +42,7 @@ _FILES = {
     "dropped.json": "what was left out of training as too long",
     "model": "the tuned model",
 }
-"""What may lie beside the page."""
+"""Files that may be beside the page, and what each one is."""
 
 
 class Report(NamedTuple):
@@ -98,7 +98,7 @@ def _summary(found: Found, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """The same without infinities and what is no number, which JSON does not have."""
+    """The same without infinities and NaN, which JSON does not have."""
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -107,7 +107,7 @@ def _finite(value: Any) -> Any:
 
 
 def _files(found: Found, tables: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """What the page speaks of: where it is, as a link and for people, and what it is."""
+    """A file beside the page: its link, its name, and what it is."""
     evaluations = {
         str(path.relative_to(found.folder)): f"{what} {name}"
         for name, one in found.evaluations.items()
@@ -137,7 +137,7 @@ def _json_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _template() -> Any:
-    # Prompts and answers are strangers' text: everything is escaped but our own figures, and what `embedded` escapes.
+    # Prompts and answers are untrusted text: everything is escaped but our own figures, and what `embedded` escapes.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "html"),
         autoescape=True,

@@ -50,7 +50,7 @@ def browser(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
 
 
 def embedded(data: Mapping[str, Any]) -> str:
-    """JSON that may stand inside a script element, whatever strangers' texts say."""
+    """JSON that is safe inside a script element, whatever texts it holds."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in ("<", ">", "&", "\u2028", "\u2029"):
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -72,7 +72,7 @@ def _prompts(evaluations: Mapping[str, Evaluation]) -> tuple[_Rows, _Rows]:
 
 
 def _by_example(prompts: _Rows) -> dict[tuple[str, str], dict[str, Row]]:
-    """The same by dataset and example, whoever put it into words."""
+    """The prompts by dataset and example, whichever writer made them."""
     found: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
     for (_, line, _, example), rows in prompts.items():
         found[line, example] |= rows

@@ -89,7 +89,7 @@ def _section(
 
 
 def _gap(name: str, findings: Sequence[Finding], known: Sequence[Pair]) -> Gap | None:
-    """The first finding on scores that holds this model against another; said of the tuned model, where it is one."""
+    """The first finding on scores that compares this model with another; the tuned model's, where it has one."""
     for pair in known:
         other = pair.first if pair.second == TUNED else pair.second
         for one in findings:

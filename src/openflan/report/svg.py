@@ -1,4 +1,4 @@
-"""Pieces of figures as SVG that needs no library: marks, intervals, bars and lines.
+"""Parts of figures as SVG, without a library: marks, intervals, bars and lines.
 
 Where a piece stands along the figure is a string, in pixels (`120`) or as a share of the width (`43.2%`): figures of
 the page grow with it and keep their text size, while a figure in a file of its own has a fixed size.
@@ -56,7 +56,7 @@ def label(text: str, at: str, y: float, kind: str = "", anchor: str = "middle") 
 
 
 def strip(parts: Iterable[str], height: float) -> str:
-    """A figure as wide as its place on the page. What it shows is said in text beside it, so readers aloud skip it."""
+    """A figure as wide as its place on the page. The text beside it says what it shows, so screen readers skip it."""
     return f'<svg class="strip" width="100%" height="{height:g}" aria-hidden="true">{"".join(parts)}</svg>'
 
 

@@ -16,6 +16,7 @@ from openflan.evaluation.analysis.comparison import Comparison, Difference
 from openflan.evaluation.analysis.references import Reference
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.evaluation.analysis.summary import ClusterScore, Summary, TaskScore
+from openflan.report.words import SETTING_TITLES, metric_title
 from openflan.tasks.clusters import CLUSTERS
 
 _FURTHER = {"loss": "loss", "written_option": "an option", "written_accuracy": "written"}
@@ -26,26 +27,6 @@ _AVERAGE = "average"
 _NAME_WIDTH = 22
 _UNBOUNDED = 10_000
 _COLOURS = {1: "green", 0: "", -1: "red"}
-_METRICS = {
-    "accuracy": "acc",
-    "exact_match": "EM",
-    "f1": "F1",
-    "pearson": "Pearson",
-    "bleu": "BLEU",
-    "rougeLsum": "ROUGE-L",
-    "edit_distance": "edits",
-}
-"""How scores are called in tables."""
-
-SETTING_TITLES = {
-    "options": "with the OPTIONS block",
-    "bare": "without the OPTIONS block",
-    "baseline": "GPT-3-style prompts",
-    "plain": "raw fields",
-    "name": "names of task and dataset, raw fields",
-}
-"""What settings are called for people."""
-
 References = Mapping[str, Mapping[str, Reference]]
 """Reference lines: name → dataset → score."""
 
@@ -105,7 +86,7 @@ class _SummaryTable:
 def _columns(summary: Summary, references: References) -> list[_Column]:
     """The columns, less those that would be empty."""
     columns = [
-        _Column("metric", lambda task: _metric(task.metric, task.higher_is_better), lambda cluster: _AVERAGE),
+        _Column("metric", lambda task: metric_title(task.metric, task.higher_is_better), lambda cluster: _AVERAGE),
         _Column("mean", lambda task: _interval(task.mean), lambda cluster: _interval(cluster.mean)),
         _Column("std", lambda task: f"{task.std:.1f}" if len(task.templates) > 1 else ""),
         _Column("#t", lambda task: str(len(task.templates))),
@@ -163,10 +144,6 @@ def _reference_mean(line: Mapping[str, Reference], cluster: ClusterScore) -> str
     return f"{sum(values) / len(values):.1f}" if len(values) == len(cluster.members) else ""
 
 
-def _metric(name: str, higher_is_better: bool) -> str:
-    return _METRICS.get(name, name) + ("" if higher_is_better else " ↓")
-
-
 def _interval(score: Interval | None) -> str:
     return "–" if score is None else str(score)
 
@@ -211,7 +188,7 @@ def _comparison_cells(found: Sequence[Difference], widest: float) -> list[str | 
     one = found[0]
     average = one.metric == _AVERAGE
     title = CLUSTERS.get(one.name, one.name) if average else f"  {one.name}"
-    cells: list[str | Text] = [title, _metric(one.metric, one.higher_is_better), f"{one.first:.1f}"]
+    cells: list[str | Text] = [title, metric_title(one.metric, one.higher_is_better), f"{one.first:.1f}"]
     for other in found:
         cells += [f"{other.second:.1f}", Text(_signed(other), style=_COLOURS[other.verdict])]
     if len(found) == 1:

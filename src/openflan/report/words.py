@@ -1,4 +1,4 @@
-"""How numbers, counts and settings are put into words, in tables, sentences and on the page alike."""
+"""The wording of numbers, counts and settings, the same in tables, in sentences and on the page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def setting_title(setting: str) -> str:
 
 
 def asked(setting: str) -> str:
-    """How a model was asked in a setting, to stand in a sentence: `with raw fields`."""
+    """How a model was prompted in a setting, as part of a sentence: `with raw fields`."""
     if setting not in SETTING_TITLES:
         return f"in the setting {setting!r}"
     title = SETTING_TITLES[setting]

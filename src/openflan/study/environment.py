@@ -1,4 +1,4 @@
-"""What a run ran on, for those who want to run it again."""
+"""The machine and the versions that a run used, for anyone who wants to repeat it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The format of a model where nobody says one."""
+"""The format of a model when none is given."""
 
 from __future__ import annotations
 

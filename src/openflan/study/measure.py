@@ -42,7 +42,7 @@ def measure(
         scorer = alone if here.size == 1 else SplitScorer(alone)
         with _written_once(out, here) as folder:
             evaluate(
-                recipe.evaluate, tasks, rows_of(recipe), scorer, folder, identity=identity, on_progress=on_progress
+                recipe.evaluate, tasks, row_loader(recipe), scorer, folder, identity=identity, on_progress=on_progress
             )
         here.barrier()
     return read_results(out)
@@ -71,7 +71,7 @@ def in_its_format(recipe: Recipe, model: Path) -> tuple[Recipe, str | None]:
     return recipe.model_copy(update={"format": asked}), told
 
 
-def rows_of(recipe: Recipe) -> Load:
+def row_loader(recipe: Recipe) -> Load:
     """Where an evaluation's rows come from: the source of the recipe's `data` section."""
     return partial(load_rows, source=parse_source(recipe.data.source), carve=recipe.data.carve)
 

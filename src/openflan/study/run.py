@@ -36,7 +36,7 @@ from openflan.model.load import default_device, encoder_for, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
 from openflan.training.card import model_card
-from openflan.training.loop import Progress, TrainResult, train
+from openflan.training.loop import TrainProgress, TrainResult, train
 from openflan.training.parallel import world
 from openflan.training.place import load_to_train
 from openflan.training.result import check_folder, identity
@@ -85,7 +85,7 @@ class Run:
     def tune(
         self,
         mixture: Mixture | None,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[TrainProgress], None],
         say: Callable[[str], None],
         *,
         resume: bool = True,

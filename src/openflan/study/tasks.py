@@ -33,8 +33,8 @@ def measured_tasks(recipe: Recipe) -> MeasuredTasks:
     trained = {task.name for task in selection.train}
     closed = excluded_cards(catalog, recipe.data.hold_out, recipe.data.hold_out_rule)
     seen = [task for name in recipe.evaluate.seen for task in catalog.tasks(name)]
-    if strange := [task.name for task in seen if task.name not in trained]:
-        raise RecipeError(f"evaluate.seen names {', '.join(strange)}, which the mixture does not train on")
+    if untrained := [task.name for task in seen if task.name not in trained]:
+        raise RecipeError(f"evaluate.seen names {', '.join(untrained)}, which the mixture does not train on")
     named = [task for name in recipe.evaluate.tasks for task in catalog.tasks(name)] or selection.held_out
     tasks = {task.name: task for task in [*named, *seen] if _has_test_rows(task)}
     held_out = [task for task in tasks.values() if task.name not in trained and task.card.name in closed]

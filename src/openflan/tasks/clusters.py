@@ -41,8 +41,8 @@ def check_cluster(name: str) -> str:
 
 def excluded_clusters(held_out: Collection[str]) -> dict[str, str]:
     """Clusters that may not be trained on when `held_out` are evaluated as unseen, each with the reason."""
-    barred = {check_cluster(cluster): "held out" for cluster in held_out}
+    excluded = {check_cluster(cluster): "held out" for cluster in held_out}
     for cluster in held_out:
         for neighbour in sorted(TOO_CLOSE.get(cluster, ())):
-            barred.setdefault(neighbour, f"too close to {cluster}")
-    return barred
+            excluded.setdefault(neighbour, f"too close to {cluster}")
+    return excluded

@@ -3,7 +3,7 @@
 Two readings of a text exist. As *text* it renders to a string. As a *value*, a text that is one single
 `{{ expression }}` keeps the expression's type (a list of options, say), and anything else renders to a string.
 
-Cards may come from strangers, so everything runs in Jinja's sandbox, and an undefined name is an error rather
+Cards may come from anyone, so everything runs in Jinja's sandbox, and an undefined name is an error rather
 than an empty string.
 """
 

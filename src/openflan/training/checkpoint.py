@@ -56,7 +56,7 @@ class Checkpoints:
         self.run, self.folder, self.keep, self.here, self.say = run, run / FOLDER, keep, here, say
 
     def save(self, state: Mapping[str, Tensor], record: Record, *, sharded: bool) -> None:
-        """Write a checkpoint beside the others and drop the oldest; raises `TrainError` when the disk will not."""
+        """Write a checkpoint beside the others and drop the oldest; raises `TrainError` when the disk fails."""
         final = self.folder / f"step-{record.step:08d}"
         partial = final.with_name(f".{final.name}.part")
         try:
@@ -99,7 +99,7 @@ class Checkpoints:
         return self.folder / found, Record(**fields)
 
     def load(self, path: Path, state: Mapping[str, Tensor]) -> None:
-        """Read tensors in place; they may be spread over processes otherwise than when they were saved."""
+        """Read tensors in place; they may be sharded over the processes differently from when they were saved."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*torch.distributed is .*")
             load(dict(state), storage_reader=HuggingFaceStorageReader(str(path)))
@@ -123,7 +123,7 @@ class Checkpoints:
                 return name
             self.say(f"{name} is damaged ({damage}); going back to the one before it")
         if names:
-            raise TrainError(f"every checkpoint in {self.folder} is damaged; remove the folder to start anew")
+            raise TrainError(f"every checkpoint in {self.folder} is damaged; remove the folder to start again")
         return None
 
     def _prune(self) -> None:
@@ -152,7 +152,7 @@ _FILE = "shard-00001-model-00001-of-00001.safetensors"
 
 
 def _sync(path: Path) -> None:
-    """Make what was written to a file, or renamed in a folder, survive a power cut."""
+    """Flush a file's contents, or a folder's renames, to disk, so that they survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

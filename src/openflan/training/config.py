@@ -1,4 +1,4 @@
-"""What a training run can be told."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pydantic import Field
 
 from openflan.errors import OpenflanError
 from openflan.model.adapters import Lora
-from openflan.ranges import Count, Natural, NonNegative, Positive, Seed, check_ranges
+from openflan.ranges import Count, Dtype, Natural, NonNegative, Positive, Seed, check_ranges
 
 
 class TrainError(OpenflanError, ValueError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train. The defaults are a short, full finetuning run with AdamW; `paper()` is the paper's own."""
+    """How to train. The defaults are a short, full finetuning run with AdamW; the recipe `flan62` has the paper's."""
 
     steps: Count | None = None
     """Optimizer steps; give these or `tokens`."""
@@ -44,7 +44,7 @@ class TrainConfig:
     """Decoupled decay of matrices; gains and biases are left alone."""
     clip: NonNegative = 1.0
     """Largest norm of a step's gradient; 0 turns clipping off."""
-    dtype: Literal["auto", "float32", "bfloat16", "fast"] = "auto"
+    dtype: Dtype = "auto"
     """Precision of the forward and backward pass. `auto`: bfloat16 on a GPU, float32 on a CPU; `fast`: bfloat16 on CPUs
     too that are faster with it. Trained weights are float32."""
     adapter: Lora | None = None
@@ -74,11 +74,6 @@ class TrainConfig:
             )
         if self.accumulate is not None and self.rows_per_step % self.accumulate:
             raise TrainError(f"a step of {self.rows_per_step} rows cannot be taken in {self.accumulate} equal parts")
-
-    @classmethod
-    def paper(cls) -> TrainConfig:
-        """Paper section 2.4: 30,000 steps of 8,192 tokens, Adafactor at 3e-5, no schedule stated."""
-        return cls(steps=30_000, optimizer="adafactor", schedule="constant")
 
     @property
     def rows_per_step(self) -> int:

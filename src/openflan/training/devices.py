@@ -50,7 +50,7 @@ _SLICE_TOKENS, _SLICE_VOCABULARY, _SLICE_WEIGHTS = 256, 4096, 2e7
 
 
 def device_kind(device: torch.device) -> str | None:
-    """Which of `DEVICES` a GPU is; None for a CPU or a stranger."""
+    """Which of `DEVICES` a GPU is; None for a CPU or an unknown one."""
     if device.type != "cuda":
         return None
     properties = torch.cuda.get_device_properties(device)

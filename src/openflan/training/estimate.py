@@ -84,7 +84,7 @@ def estimate(
     """What training a model would need on `count` devices of a kind (of `DEVICES`; None: on this machine's CPU).
 
     `model` is a folder or a configuration; no weights are read. `labelled` is the share of tokens that go through the
-    vocabulary. Raises `TrainError` for a device it does not know, and for rows that so many devices cannot share.
+    vocabulary. Raises `TrainError` for an unknown device, and for rows that do not divide among the devices.
     """
     if device is not None and device not in DEVICES:
         raise TrainError(f"unknown device {device!r}; known are {', '.join(DEVICES)}")
@@ -106,15 +106,8 @@ def estimate(
     tokens = config.total_steps * config.tokens_per_step
     work, basis = _work(bare, shape, config, labelled)
     slow, fast, taken = _speed(device, count, shape, config)
-    assumptions = (
-        basis,
-        taken,
-        "float32 weights and gradients" + (", cast to bfloat16 for compute" if half and not config.adapter else ""),
-        f"loading takes {host / GB:.1f} GB of host memory"
-        + (f"; weights are shared out among {count} devices" if spread > 1 else ""),
-        "attention within examples is short enough not to count",
-        f"a run fits when it takes no more than {_SAFE:.0%} of a device's memory",
-    )
+    in_half = half and config.adapter is None
+    assumptions = (basis, taken, *_assumptions_on_memory(host, spread, in_half))
     return Estimate(
         parameters=parameters,
         trained=trained,
@@ -129,6 +122,16 @@ def estimate(
         speed=(slow / work, fast / work),
         seconds=(tokens * work / fast, tokens * work / slow),
         assumptions=assumptions,
+    )
+
+
+def _assumptions_on_memory(host: float, shards: int, in_half: bool) -> tuple[str, ...]:
+    sharded = f"; weights are sharded over {shards} devices" if shards > 1 else ""
+    return (
+        "float32 weights and gradients" + (", cast to bfloat16 for compute" if in_half else ""),
+        f"loading takes {host / GB:.1f} GB of host memory{sharded}",
+        "attention within examples is short enough not to count",
+        f"a run fits when it takes no more than {_SAFE:.0%} of a device's memory",
     )
 
 
@@ -173,7 +176,7 @@ def _work(bare: Any, shape: Any, config: TrainConfig, labelled: float) -> tuple[
 
 
 def shape_of(name: str) -> PreTrainedConfig:
-    """The configuration of a model that comes as a shape only; raises `TrainError` for a name there is none of.
+    """The configuration of a model that comes as a shape only; raises `TrainError` for an unknown name.
 
     `lamda-137b` is the paper's base model (layers and sizes from Thoppilan et al. 2022).
     """

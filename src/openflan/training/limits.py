@@ -1,4 +1,4 @@
-"""What a model can read: how long an example may be, and which tokens it knows."""
+"""A model's limits: how long an example may be, and which tokens it knows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openflan.training.config import TrainError
 
 
 class Limits:
-    """Holds rows against the longest text and the tokens that a model was made for.
+    """Checks rows against the longest text and the tokens that a model was made for.
 
     Past its positions one model fails with an index error, and another goes on where it never was trained.
     """

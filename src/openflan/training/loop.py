@@ -16,7 +16,7 @@ from openflan.training.checkpoint import checkpoints_in
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.parallel import World, world
 from openflan.training.result import (
-    Progress,
+    TrainProgress,
     TrainResult,
     check_folder,
     finished,
@@ -26,7 +26,7 @@ from openflan.training.result import (
 )
 from openflan.training.trainer import Card, Trainer
 
-__all__ = ["Progress", "TrainResult", "train"]
+__all__ = ["TrainProgress", "TrainResult", "train"]
 
 
 def train(
@@ -39,7 +39,7 @@ def train(
     here: World | None = None,
     resume: bool = True,
     begin: Callable[[], None] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[TrainProgress], None] | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     card: Card | None = None,
     say: Callable[[str], None] = print,
@@ -53,7 +53,7 @@ def train(
     the model card, given `facts=` of the run; `say` gets lines for the person at the terminal.
 
     Under torchrun every process calls this alike, inside of `world()`, whose processes are `here`, and with a model in
-    host memory (`load_to_train`): it is moved or shared out from there.
+    host memory (`load_to_train`): it is moved or sharded from there.
 
     Raises `TrainError` for a run folder of another model, other settings or data, when `resume` is off and there is
     something to resume, for rows that the model cannot read, for a step without labelled tokens or with a loss that is
@@ -103,4 +103,4 @@ def _look(run: Path, now: Mapping[str, Any], resume: bool, say: Callable[[str], 
 
 
 def _quiet(_: str) -> None:
-    """What the other processes say."""
+    """Takes the place of `say` on all processes but the main one."""

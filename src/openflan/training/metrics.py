@@ -19,10 +19,10 @@ class Tracker(Protocol):
     """An experiment tracker."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Take the values of one step."""
+        """Record the values of one step."""
 
     def close(self) -> None:
-        """Hand in what is still held."""
+        """Flush and finish."""
 
 
 class Metrics:
@@ -77,7 +77,7 @@ class _TensorBoard:
 
 
 class _Module:
-    """trackio and wandb have one and the same interface."""
+    """trackio and wandb, which have the same interface."""
 
     def __init__(self, name: str, run: Path, settings: Mapping[str, Any]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""One process or several: who am I, how the model is spread, and sums over all."""
+"""One process or several: this one's rank, the model's weights over all of them, and sums."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """The processes of a run: this one's number, how many, and the device it works on."""
+    """The processes of a run: this one's rank, how many there are, and the device it works on."""
 
     rank: int
     size: int
@@ -80,7 +80,7 @@ class World:
             dist.broadcast(into, src=0)
 
     def barrier(self) -> None:
-        """Go on when every process is here."""
+        """Wait until every process has come here."""
         if self.size > 1:
             dist.barrier()
 

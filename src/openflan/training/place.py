@@ -1,6 +1,6 @@
-"""Where a model's weights are: loaded once in host memory, then moved, copied or shared out to the devices.
+"""Where a model's weights are: loaded once in host memory, then moved, copied or sharded onto the devices.
 
-Nothing is on a device before it is known which device is this process's, and a model that is shared out is never whole
+Nothing is on a device before it is known which device is this process's, and a sharded model is never whole
 on any of them: the first process holds it in host memory and sends every other its part.
 """
 
@@ -23,11 +23,11 @@ from openflan.training.save import checkpoint_activations
 
 
 def load_to_train(folder: str | Path, config: TrainConfig, here: World) -> PreTrainedModel:
-    """The model in a folder, in host memory; of one that is to be shared out, its bare shape on all processes but one.
+    """The model in a folder, in host memory; of one that will be sharded, only its shape on all processes but one.
 
     Raises `ModelError` as `load_model` does.
     """
-    if is_shared_out(config, here) and not here.is_main:
+    if is_sharded(config, here) and not here.is_main:
         return skeleton(load_config(folder))
     return load_model(folder, device="cpu")
 
@@ -40,7 +40,7 @@ def skeleton(shape: PreTrainedConfig) -> PreTrainedModel:
     return model
 
 
-def is_shared_out(config: TrainConfig, here: World) -> bool:
+def is_sharded(config: TrainConfig, here: World) -> bool:
     """Whether every process holds a part of the weights only."""
     return config.shard and here.size > 1
 
@@ -61,21 +61,21 @@ def make_trainable(model: Any, config: TrainConfig, compute: torch.dtype) -> Any
 
 
 def place(loss: torch.nn.Module, model: PreTrainedModel, config: TrainConfig, here: World) -> Any:
-    """The loss around a model in host memory, moved to this process's device, copied or shared out as is asked for."""
+    """The loss around a model in host memory, moved to this process's device, copied or sharded as the settings say."""
     if config.activation_checkpointing:
         checkpoint_activations(model, True)
-    if not is_shared_out(config, here):
+    if not is_sharded(config, here):
         loss.to(here.device)
     if config.compile:
         for layer in _layers(model):
             layer.compile()
-    if is_shared_out(config, here):
-        return share_out(loss, model, here, compute_dtype(config, here.device))
+    if is_sharded(config, here):
+        return shard_model(loss, model, here, compute_dtype(config, here.device))
     return apply_ddp(loss, here) if here.size > 1 else loss
 
 
-def share_out(loss: torch.nn.Module, model: Any, here: World, dtype: torch.dtype) -> Any:
-    """The loss around a model with every process given its part of the first one's weights; computes in `dtype`."""
+def shard_model(loss: torch.nn.Module, model: Any, here: World, dtype: torch.dtype) -> Any:
+    """The loss around a model, sharded: each process gets its part of the main one's weights; computes in `dtype`."""
     whole = loss.state_dict() if here.is_main else {}
     # Not all buffers are in a state dict: the frequencies of rotary positions are made with the model.
     buffers = dict(loss.named_buffers()) if here.is_main else {}
@@ -100,16 +100,16 @@ def compute_dtype(config: TrainConfig, device: torch.device) -> torch.dtype:
 
 
 def precision(config: TrainConfig, here: World) -> AbstractContextManager[Any]:
-    """What a forward pass runs inside of; weights that are shared out are cast when they are gathered."""
+    """What a forward pass runs inside of; sharded weights are cast when they are gathered."""
     dtype = compute_dtype(config, here.device)
-    if dtype is torch.float32 or is_shared_out(config, here):
+    if dtype is torch.float32 or is_sharded(config, here):
         return nullcontext()
     return torch.autocast(here.device.type, dtype)
 
 
 def exchange(module: Any, config: TrainConfig, here: World, last: bool) -> AbstractContextManager[Any]:
     """Exchange gradients among processes after a step's last part only."""
-    if is_shared_out(config, here):
+    if is_sharded(config, here):
         module.set_requires_gradient_sync(last)
     elif here.size > 1 and not last:
         quiet: AbstractContextManager[Any] = module.no_sync()
@@ -118,7 +118,7 @@ def exchange(module: Any, config: TrainConfig, here: World, last: bool) -> Abstr
 
 
 def whole(value: Tensor) -> Tensor:
-    """A tensor that may be spread over the processes, as each one sees it."""
+    """The full tensor of one that may be sharded over the processes."""
     found: Tensor = value.full_tensor() if hasattr(value, "full_tensor") else value
     return found
 

@@ -66,7 +66,7 @@ def prove_isolation(module: Any, model: PreTrainedModel, device: torch.device) -
 def expect_equal(model: PreTrainedModel, separate: Tensor, packed: Tensor) -> None:
     """Raise `ModelError` unless logits [positions, vocabulary] agree, to the precision that they were computed in.
 
-    Each position is held against its own spread over the vocabulary, so that neither one outlying logit nor one
+    Each position is measured by its own spread over the vocabulary, so that neither one outlying logit nor one
     outlying position decides for a large model.
     """
     tolerance = _EXACT if separate.dtype == packed.dtype == torch.float32 else _HALF
@@ -93,7 +93,7 @@ def _evaluating(model: PreTrainedModel) -> Iterator[None]:
 
 @contextmanager
 def _told(model: PreTrainedModel) -> Iterator[None]:
-    """Tell an architecture that does not take packed rows, or an adapter where it is, in one sentence."""
+    """Turn an error of an architecture that does not take packed rows into one sentence."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

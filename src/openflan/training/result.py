@@ -22,8 +22,8 @@ RESULT, MODEL = "train.json", "model"
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
+class TrainProgress:
+    """How far a run is. Rates and times are of the recent steps; `labelled` is the count of the whole run so far."""
 
     step: int
     steps: int

@@ -33,7 +33,7 @@ def save_model(
     `module` is the loss around the model, with the weights perhaps shared among the processes; `attention` is what the
     model is given back, for any program can use it.
     """
-    weights = _gathered(module) if _is_spread(model) else None
+    weights = _gathered(module) if _is_sharded(model) else None
     if not here.is_main:
         return
     if adapted is not None:
@@ -61,7 +61,7 @@ def save_model(
 
 
 def _from_the_disk(error: Exception) -> bool:
-    """Whether the disk would not take a file: libraries in Rust say so with errors of their own."""
+    """Whether a file could not be written: Rust libraries raise errors of their own for it."""
     return isinstance(error, OSError | SafetensorError) or "os error" in str(error)
 
 
@@ -81,7 +81,7 @@ def checkpoint_activations(model: Any, wanted: bool) -> None:
     method({"use_reentrant": False}) if wanted else method()
 
 
-def _is_spread(model: torch.nn.Module) -> bool:
+def _is_sharded(model: torch.nn.Module) -> bool:
     return any(hasattr(weight, "full_tensor") for weight in model.parameters())
 
 

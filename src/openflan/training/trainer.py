@@ -34,10 +34,10 @@ from openflan.training.loss import loss_for
 from openflan.training.metrics import Metrics
 from openflan.training.optimizer import learning_rate, make_optimizer
 from openflan.training.parallel import World
-from openflan.training.place import compute_dtype, exchange, is_shared_out, make_trainable, place, precision, whole
+from openflan.training.place import compute_dtype, exchange, is_sharded, make_trainable, place, precision, whole
 from openflan.training.prefetch import prefetch
 from openflan.training.proof import prove_isolation
-from openflan.training.result import Progress, TrainResult, write_result
+from openflan.training.result import TrainProgress, TrainResult, write_result
 from openflan.training.save import save_model
 from openflan.training.stopping import exit_status, stop_signals
 
@@ -55,7 +55,7 @@ _WORTH_SAYING = 60.0
 
 
 class Trainer:
-    """The parts of a run, joined."""
+    """A training run: model, loss, optimizer, checkpoints and metrics together."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Trainer:
 
     def run_to_end(
         self,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Callable[[TrainProgress], None] | None,
         tokenizer: PreTrainedTokenizerBase | None,
         card: Card | None,
     ) -> TrainResult:
@@ -209,7 +209,7 @@ class Trainer:
 
     def _save_checkpoint(self) -> None:
         record = Record(self.step, *self.position, self.labelled, self.seconds, self.identity)
-        self.checkpoints.save(self._state(), record, sharded=is_shared_out(self.config, self.here))
+        self.checkpoints.save(self._state(), record, sharded=is_sharded(self.config, self.here))
 
     def _trained(self) -> dict[str, Tensor]:
         return {name: weight for name, weight in self.loss.named_parameters() if weight.requires_grad}
@@ -230,12 +230,12 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def _progress(self, loss: float, times: deque[float]) -> Progress:
+    def _progress(self, loss: float, times: deque[float]) -> TrainProgress:
         seconds = sum(times) / len(times)
         left = (self.config.total_steps - self.step) * seconds
         speed = self.config.tokens_per_step / seconds
         rate = learning_rate(self.config, self.step)
-        return Progress(self.step, self.config.total_steps, loss, rate, speed, self.labelled, left)
+        return TrainProgress(self.step, self.config.total_steps, loss, rate, speed, self.labelled, left)
 
     def _result(self, loss: float) -> TrainResult:
         tokens = self.step * self.config.tokens_per_step

@@ -18,7 +18,7 @@ from openflan.tasks.registry import Task
 __all__ = ["lint_rows"]
 
 PROMPTS, EXAMPLES = 40, 400
-"""Examples per role that are put into words, and that are looked at."""
+"""Examples per role that are rendered, and that are checked."""
 
 _ROLES: tuple[Role, ...] = ("train", "dev", "test")
 

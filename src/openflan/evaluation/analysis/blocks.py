@@ -1,4 +1,4 @@
-"""Results by what they are results of: the prompts of one dataset, variant and direction in one setting, as additive
+"""Results by dataset: the prompts of one dataset, variant and direction in one setting, as additive
 statistics.
 """
 
@@ -37,7 +37,7 @@ class Block:
 
     @property
     def key(self) -> int:
-        """What the resamples of this dataset are drawn by: the same for every model."""
+        """The key that this dataset's resamples follow from, the same for every model."""
         return hash64(self.name)
 
     @property
@@ -93,18 +93,18 @@ def blocks(results: Results, split: str, setting: str | None = None) -> dict[str
 
 
 def line_name(dataset: str, variant: str = "", direction: str = "") -> str:
-    """How a line of a table is called: `rte`, `anli:r1`, `wmt16_deen/en`."""
+    """The name of a line of a table: `rte`, `anli:r1`, `wmt16_deen/en`."""
     return dataset + (f":{variant}" if variant else "") + (f"/{direction}" if direction else "")
 
 
 def prediction(row: Row) -> str | None:
-    """The option ranked first, or what was written where there are none to rank; None when that could not be had."""
+    """The option ranked first, or the generated answer where none are ranked; None when it could not be scored."""
     said: str | None = row["choice"] if row["options"] else row["generated"]
     return said
 
 
 def unit_of(row: Row) -> tuple[str, str]:
-    """What a prompt is resampled with: the question its answer belongs to, or its example."""
+    """The unit that a prompt is resampled with: the question its answer belongs to, or its example."""
     return (row["group"], "") if row["group"] is not None else ("", row["example"])
 
 
@@ -129,7 +129,7 @@ class Share(NamedTuple):
 
 
 def _loss(row: Row) -> Share | None:
-    """Nats on the tokens of the right answer."""
+    """The loss, in nats, on the tokens of the right answer."""
     return None if row["target_logprob"] is None else Share(-row["target_logprob"], row["target_tokens"])
 
 

@@ -39,7 +39,7 @@ class Difference:
 
     @property
     def verdict(self) -> int:
-        """1 when the second is better beyond doubt (the interval leaves out 0), -1 when it is worse, else 0."""
+        """1 when the second is clearly better (the interval excludes 0), -1 when it is clearly worse, else 0."""
         sign = (self.difference.low > 0) - (self.difference.high < 0)
         return sign if self.higher_is_better else -sign
 

@@ -34,7 +34,7 @@ def chosen_right_by_answer(row: Row) -> Share | None:
 
 
 def best_gain_right(row: Row) -> Share | None:
-    """Whether the option that the input makes most likelier than an empty one is right (pmi), in per cent."""
+    """Whether the option that the input raises most over an empty one is right (pmi), in per cent."""
     if not row["options"] or len(row["unconditional"]) != len(row["options"]) or not row["logprobs"]:
         return None
     gains = [one - alone for one, alone in zip(row["logprobs"], row["unconditional"], strict=True)]
@@ -67,7 +67,7 @@ class Change:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval of the difference leaves out zero."""
+        """Whether the interval of the difference excludes zero."""
         return self.difference.low > 0 or self.difference.high < 0
 
 
@@ -108,18 +108,9 @@ def change(
 
 
 def measure_block(block: Block, measure: str) -> Interval | None:
-    """One of `MEASURES` on one dataset: the mean over writers."""
+    """The mean over writers of one of `MEASURES` on one dataset."""
     side = _side(block, measure)
     return None if side is None else _interval(_widen(side.replicates, side.units, block.key, measure))
-
-
-def measure_writers(block: Block, measure: str) -> dict[str, float]:
-    """One of `MEASURES` on one dataset, writer by writer, without intervals."""
-    found = {}
-    for writer, pairs in _known(block, measure).items():
-        sums = _unit_sums(pairs, block.units(), _classes([pairs])).sum(axis=0)
-        found[writer] = float(_mean(sums[None]))
-    return found
 
 
 def _side(block: Block, measure: str) -> _Side | None:

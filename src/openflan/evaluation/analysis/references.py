@@ -1,4 +1,4 @@
-"""What scores are held against: answering without reading, and the figures the paper printed.
+"""What scores are compared with: answering without reading, and the figures the paper printed.
 
 The untuned model is a baseline too, and no other than any model: evaluate it in the setting `baseline` (GPT-3's
 prompts, zero- or few-shot) or with the instruction templates (`MODEL_BASELINES`).
@@ -28,7 +28,7 @@ PAPER_RESULTS = Path(__file__).with_name("paper_results.json")
 
 @dataclass(frozen=True)
 class Reference:
-    """A score to hold ours against, 0 to 100. `status` says how sure a published figure is (see `statuses`)."""
+    """A score to compare ours with, 0 to 100. `status` says how sure a published figure is (see `statuses`)."""
 
     value: float
     status: str = ""

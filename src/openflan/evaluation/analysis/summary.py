@@ -74,7 +74,7 @@ class ClusterScore:
 
 @dataclass(frozen=True)
 class Summary:
-    """What an evaluation comes to in one setting; `average` is the mean over its clusters, when it has several."""
+    """The scores of an evaluation in one setting; `average` is the mean over its clusters, when it has several."""
 
     name: str
     setting: str

@@ -1,4 +1,4 @@
-"""What a way of running a model has to offer, and the plainest of them."""
+"""The interface of an engine, and the plainest engine."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Question(NamedTuple):
 
 
 class Engine(Protocol):
-    """Runs a kind of model on batches. What does not fit in memory raises; it may then be asked for less at once."""
+    """Runs a kind of model on batches. A batch that does not fit in memory raises; the caller tries less."""
 
     def order(self, question: Question) -> Any:
         """The key to sort questions by before they are batched."""

@@ -77,6 +77,6 @@ class Decoding:
         return attended.reshape(batch, heads, size)
 
     def _select(self, places: Tensor) -> None:
-        """Go on with some of the rows."""
+        """Keep only some of the rows."""
         self._lengths = self._lengths[places]
         self._states = self._states.each(lambda tensor: tensor[places])

@@ -53,7 +53,7 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 @cache
 def onednn_works() -> bool:
-    """Whether this build of PyTorch has the product used above, and it gives what it should."""
+    """Whether this build of PyTorch has the product used above, and computes it correctly."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     generator = torch.Generator().manual_seed(0)

@@ -77,7 +77,7 @@ class SharedEngine:
         return Decoding(self.model, attention.kept, lengths, max_tokens).run(logits.argmax(-1), self.ends, finished)
 
     def reset(self) -> None:
-        """Hold nothing: the model's weights may be others the next time."""
+        """Keep nothing: the model's weights may be different next time."""
         self._path, self._states = self._path[:0], States({}, {})
 
     def _held(self, first: Ints, most: int) -> int:

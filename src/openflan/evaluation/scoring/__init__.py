@@ -1,1 +1,1 @@
-"""Scoring: what is asked of a model, and who answers."""
+"""Scoring: requests to a model, and the scorers that answer them."""

@@ -1,4 +1,4 @@
-"""Work cut into windows and batches that follow from all that is asked, answered before or not."""
+"""Work cut into windows and batches that follow from all requests, whether answered before or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a model, and what it answers: the seam between the evaluation protocol and whatever scores."""
+"""Requests to a model and its answers: the interface between the evaluation protocol and a scorer."""
 
 from __future__ import annotations
 

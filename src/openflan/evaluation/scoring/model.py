@@ -1,4 +1,4 @@
-"""A model that ranks options and writes answers, prompts by the ten thousand.
+"""A model that ranks options and generates answers, for tens of thousands of prompts at once.
 
 The log-probability of an option is the sum over its tokens (`openflan.data.encode` says which those are, with EOS or
 without), in nats. What holds of the numbers: in float32 they equal those of a plain forward pass over each option alone
@@ -135,7 +135,7 @@ class ModelScorer:
         return sorted(fitting, key=self._engine.order), failures
 
     def _excess(self, question: Question, writes: int) -> str:
-        """Which limit a question is over, if one; or that nothing is left of an option to score."""
+        """Which limit a question exceeds, if any; or that nothing of an option is left to score."""
         bare = [n for n, s, t in zip(question.options, question.starts, question.sequences, strict=True) if s >= len(t)]
         if bare and not writes:
             return f"option {bare[0] + 1} of {len(question.options)} has no token that could be scored"
@@ -173,7 +173,7 @@ def _context_length(config: Any) -> int | None:
 
 
 def _flaw(request: RankRequest) -> str:
-    """What makes a request impossible to rank, if anything."""
+    """Why a request cannot be ranked, or None."""
     options = request.options
     if not options:
         return "no options to rank"
@@ -201,7 +201,7 @@ def _sorted_options(question: Question) -> Question:
 
 
 def _in_order(ranking: Ranking, question: Question) -> Ranking | Failure:
-    """A sorted question's ranking with the options as they were asked for; a failure if the model gave no numbers."""
+    """A sorted question's ranking, options in their first order; a failure if its numbers are not finite."""
     if not all(map(math.isfinite, ranking.logprobs)):
         return Failure("the model's log-probabilities are not finite; are its weights whole, and its precision enough?")
     both = sorted(zip(question.options, ranking.logprobs, ranking.tokens, strict=True))

@@ -1,4 +1,4 @@
-"""From log-probabilities of options to what is compared. The paper compares the plain sums."""
+"""From log-probabilities of options to the numbers that rank them. The paper ranks by the plain sums."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log-probability after an empty input, so that options are not preferred for bein
 
 
 def without_input(request: RankRequest) -> RankRequest:
-    """The request that `pmi` needs besides: the same options after an empty input."""
+    """The second request that `pmi` needs: the same options after an empty input."""
     return RankRequest("", request.options)
 
 

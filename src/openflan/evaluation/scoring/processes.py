@@ -17,7 +17,7 @@ _Answer = TypeVar("_Answer")
 
 
 class SplitScorer:
-    """A scorer that does its process's part of the work and hands out the answers of all, in every process alike.
+    """A scorer that does its process's part of the work and returns the answers of all, the same in every process.
 
     All processes ask for the same things in the same order. Needs `torch.distributed` to be initialised. Prompts are
     divided in the order of their text, so that those with a common beginning stay in one process.
