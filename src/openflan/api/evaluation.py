@@ -151,12 +151,16 @@ def evaluate(
     Raises `RecipeError` for a wrong key, `ModelError`, `UnknownNameError`, and `MissingRowsError` when nothing can be
     measured.
     """
+    from openflan.evaluation.metrics import check_extras
     from openflan.study.format import default_format
     from openflan.study.measure import evaluation_identity
 
     data = tasks.config if isinstance(tasks, HeldOut) else DataConfig()
     data = replace(data, source=source) if source else data
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
+    catalog = data.catalog()
+    chosen = list({one.name: one for selector in names for one in catalog.tasks(selector)}.values())
+    check_extras(task.card.metric for task in chosen)
     folder = tuned_model(fetch_model(str(model), silent=silent))
     recipe = make_recipe(
         model={"path": str(model), "dtype": dtype},
@@ -168,8 +172,6 @@ def evaluate(
     if out is None:
         identity = evaluation_identity(recipe, folder)
         out = cache() / "evaluations" / f"{called}-{identity['model']['fingerprint']}-{recipe.format.join}"
-    catalog = data.catalog()
-    chosen = list({one.name: one for selector in names for one in catalog.tasks(selector)}.values())
     return evaluate_recipe(recipe, folder, chosen, Path(out), name=called, silent=silent)
 
 

@@ -45,6 +45,7 @@ def run(
     Started again on the same folder, it goes on where it was. `on_mixture` gets the mixture before anything long
     begins. Raises what the steps raise: `RecipeError`, `MissingRowsError`, `ModelError`, `TrainError`, `ResultsError`.
     """
+    from openflan.study.extras import check_to_measure, check_to_train
     from openflan.study.run import Run
     from openflan.study.tasks import measured_tasks
     from openflan.training.card import add_results
@@ -53,6 +54,8 @@ def run(
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out else Path("runs") / recipe.name
     tasks = measured_tasks(recipe).all()
+    check_to_train(recipe)
+    check_to_measure(recipe, tasks)
     steps = Run(recipe, folder, fetch_model(recipe.model.path, silent=silent))
     mix = load_mixture(recipe.data, silent=silent)
     steps.check(mix.mixture)

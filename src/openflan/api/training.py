@@ -71,6 +71,7 @@ def train(
 
     Raises `RecipeError` for a wrong key, `ModelError`, and `TrainError` for a folder that holds another run.
     """
+    from openflan.study.extras import check_to_train
     from openflan.study.format import default_format
 
     length = {} if tokens is None else {"tokens": tokens}
@@ -80,6 +81,7 @@ def train(
         data=mixture.config,
         train={**_DEFAULTS, **length, **settings, "adapter": adapter},
     )
+    check_to_train(asked, without_rows=True)
     own = format or default_format(fetch_model(model, silent=silent), asked.train.row_length)
     recipe = asked.model_copy(update={"format": own})
     return train_recipe(recipe, mixture.mixture, Path(out), resume=resume, silent=silent)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openflan.lists import listed
 from openflan.tasks.registry import load_catalog
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def run(options: argparse.Namespace) -> int:
     from openflan.data.sources import parse_source
 
     catalog, source = load_catalog(*options.cards), parse_source(options.source)
-    tasks = list({task.name: task for name in options.names or ["all"] for task in catalog.tasks(name)}.values())
+    tasks = list(
+        {
+            task.name: task for name in listed(" ".join(options.names)) or ["all"] for task in catalog.tasks(name)
+        }.values()
+    )
     checks = []
     with progress("datasets") as bar:
         line = bar.add_task("checking rows", total=len(tasks))

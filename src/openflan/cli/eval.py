@@ -48,13 +48,16 @@ def run(options: argparse.Namespace) -> int:
     from openflan.cli.terminal import out, print_json, tell
     from openflan.errors import RecipeError
     from openflan.evaluation.analysis.references import references
+    from openflan.lists import listed
     from openflan.report.tables import summary_table
+    from openflan.study.extras import check_to_measure
     from openflan.study.measure import in_its_format, rows_of
     from openflan.study.tasks import measured_tasks
 
     tasks = measured_tasks(recipe).all()
     if not tasks:
         raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
+    check_to_measure(recipe, tasks)
     model = tuned_model(fetch_model(options.model))
     if not _says_format(options):
         recipe, told = in_its_format(recipe, model)
@@ -66,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({summary.setting: summary.to_dict() for summary in summaries})
     else:
-        against = references(options.against, tasks, rows_of(recipe))
+        against = references(listed(" ".join(options.against)), tasks, rows_of(recipe), done.results)
         for summary in summaries:
             out.print(summary_table(summary, against))
         out.print(f"Every scored prompt: {done.results.path}")
@@ -99,11 +102,11 @@ def _changes(options: argparse.Namespace) -> list[str]:
 
     baseline = MODEL_BASELINES.get(options.baseline)
     given = {
-        "evaluate.tasks": options.tasks and f"[{', '.join(options.tasks)}]",
+        "evaluate.tasks": options.tasks and " ".join(options.tasks),
         "evaluate.seen": "[]" if options.tasks else None,
         "data.source": options.source,
         "format.join": options.join or (baseline and baseline.join),
-        "evaluate.settings": options.settings and f"[{', '.join(options.settings)}]",
+        "evaluate.settings": options.settings and " ".join(options.settings),
         "evaluate.rows": options.rows,
     }
     return [f"{key}={value}" for key, value in given.items() if value is not None]

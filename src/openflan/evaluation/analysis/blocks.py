@@ -13,7 +13,7 @@ import numpy as np
 
 from openflan.data.order import hash64
 from openflan.evaluation.analysis.statistics import unit_sums
-from openflan.evaluation.metrics import METRICS, Array, Judged, Scorable, chosen_option, is_correct, is_option
+from openflan.evaluation.metrics import Array, Judged, Scorable, chosen_option, is_correct, is_option, metric
 from openflan.evaluation.results import SCHEMA, Results
 
 _TEXTS = {"prompt", "target", "tokens", "score"}
@@ -89,7 +89,7 @@ def blocks(results: Results, split: str, setting: str | None = None) -> dict[str
     for row in results.table(*_COLUMNS).to_pylist():
         if row["split"] == split and row["setting"] == wanted:
             rows[line_name(row["dataset"], row["variant"], row["direction"])].append(row)
-    return {name: Block(name, some[0]["cluster"], METRICS[some[0]["metric"]], some) for name, some in rows.items()}
+    return {name: Block(name, some[0]["cluster"], metric(some[0]["metric"]), some) for name, some in rows.items()}
 
 
 def line_name(dataset: str, variant: str = "", direction: str = "") -> str:
