@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openflan.lists import listed
 from openflan.tasks.registry import load_catalog
 
 if TYPE_CHECKING:
@@ -38,11 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from openflan.data.sources import parse_source
 
     catalog, source = load_catalog(*options.cards), parse_source(options.source)
-    tasks = list(
-        {
-            task.name: task for name in listed(" ".join(options.names)) or ["all"] for task in catalog.tasks(name)
-        }.values()
-    )
+    tasks = catalog.selection(options.names or "all")
     checks = []
     with progress("datasets") as bar:
         line = bar.add_task("checking rows", total=len(tasks))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from openflan.data.sources import SAMPLES
-from openflan.lists import listed
 from openflan.tasks.card import Card
 from openflan.tasks.registry import load_catalog
 
@@ -24,9 +23,7 @@ def run(options: argparse.Namespace) -> None:
     from openflan.cli.terminal import out, print_json, table
 
     catalog = load_catalog(*options.cards)
-    cards = list(
-        {task.card.name: task.card for name in listed(" ".join(options.names)) for task in catalog.tasks(name)}.values()
-    )
+    cards = list({task.card.name: task.card for task in catalog.selection(options.names)}.values())
     if options.json:
         print_json([describe(card) for card in cards])
         return

@@ -96,6 +96,6 @@ def _checked(spec: MetricSpec) -> MetricSpec:
         raise ValueError(f"{spec.name} has no score {spec.score!r}{nearest(spec.score, scores)}")
     if spec.score == "spearman":
         raise ValueError(
-            "spearman cannot stand for a dataset, since ranks cannot be resampled; it is shown beside pearson"
+            "spearman cannot stand for a dataset, since ranks cannot be resampled"
         )
     return spec

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from openflan.errors import CardError, UnknownNameError, nearest
+from openflan.lists import listed
 from openflan.tasks.card import Card, Source
 from openflan.tasks.cardfile import read_card
 from openflan.tasks.clusters import CLUSTERS
@@ -88,6 +89,12 @@ class Catalog(Mapping[str, Card]):
             valid = [*self._cards, *self.clusters, *PRESETS, *subclusters]
             raise UnknownNameError(f"no dataset, cluster or preset is called {name!r}{nearest(name, valid)}")
         return [task for card in cards for task in _variants(card, "")]
+
+    def selection(self, selectors: str | Iterable[str]) -> list[Task]:
+        """The tasks that several selectors name, each once; a text may hold several, parted by commas or blanks."""
+        texts = [selectors] if isinstance(selectors, str) else selectors
+        names = (name for text in texts for name in listed(text))
+        return list({task.name: task for name in names for task in self.tasks(name)}.values())
 
 
 def _selects(name: str, card: Card) -> bool:

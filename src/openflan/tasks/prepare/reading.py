@@ -115,10 +115,13 @@ def trivia(row: Row) -> Row:
 
 
 def _asked(question: str) -> str:
-    """One line with one end mark; a command ("Name a river.") keeps its full stop."""
+    """One line with one end mark; a command ("Name a river.") keeps its full stop.
+
+    Digits right behind the question mark are the stray number of an annotation.
+    """
     text = _out_of_csv(" ".join(question.split()))
     if "?" in text:
-        return re.sub(r"\s*\?[\s?.]*$", "?", text)
+        return re.sub(r"\s*\?(?:\d+$|[\s?.]*$)", "?", text)
     first = text.partition(" ")[0].lower().strip("\"'(")
     if text.endswith((".", "!", '."')) and first not in _QUESTION_WORDS:
         return text
