@@ -164,7 +164,12 @@ def evaluate(
         model={"path": str(model), "dtype": dtype},
         data=data,
         format=format or default_format(folder),
-        evaluate={"tasks": tasks if isinstance(tasks, str) else tuple(tasks), "rows": rows, "settings": settings, **config},
+        evaluate={
+            "tasks": tasks if isinstance(tasks, str) else tuple(tasks),
+            "rows": rows,
+            "settings": settings,
+            **config,
+        },
     )
     called = name or (folder.parent.name if folder.name == "model" else folder.name)
     if out is None:

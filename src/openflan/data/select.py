@@ -14,11 +14,11 @@ from openflan.data.mixture import RATE_CAP, Mixture, component
 from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
 from openflan.data.settings import OPTIONS, PRESETS, Settings
 from openflan.data.sources import parse_source
-from openflan.errors import MissingRowsError, OverlapError, SchemaError
+from openflan.errors import MissingRowsError, OverlapError, SchemaError, UnknownNameError
 from openflan.lists import Listed
 from openflan.ranges import Count, Seed
 from openflan.tasks.card import Card
-from openflan.tasks.clusters import excluded_clusters
+from openflan.tasks.clusters import CLUSTERS, excluded_clusters
 from openflan.tasks.registry import PRESETS as TASK_PRESETS
 from openflan.tasks.registry import Catalog, Task, load_catalog
 
@@ -141,16 +141,26 @@ def excluded_cards(
     return _too_close(catalog, {name for name, reason in reasons.items() if reason == "held out"}) | reasons
 
 
-def _too_close(catalog: Catalog, held_out: Collection[str]) -> dict[str, str]:
-    """Cards that a card of the user's says are too close to one held out, or that say so themselves."""
+def _too_close(catalog: Catalog, held_out: set[str]) -> dict[str, str]:
+    """What a card's `too_close` drops: it holds both ways, and for all cards of a cluster that is not the paper's."""
     reasons: dict[str, str] = {}
     for card in catalog.values():
-        close = {task.card.name for name in card.too_close for task in catalog.tasks(name)}
-        if card.name in held_out:
+        if not card.too_close:
+            continue
+        mine = [card.name] if card.cluster in CLUSTERS else [task.card.name for task in catalog.tasks(card.cluster)]
+        close = _named_close(catalog, card)
+        if not held_out.isdisjoint(mine):
             reasons |= dict.fromkeys(close, f"too close to {card.name}")
-        elif near := sorted(close.intersection(held_out)):
-            reasons[card.name] = f"too close to {near[0]}"
+        if near := sorted(close & held_out):
+            reasons |= dict.fromkeys(mine, f"too close to {near[0]}")
     return reasons
+
+
+def _named_close(catalog: Catalog, card: Card) -> set[str]:
+    try:
+        return {task.card.name for task in catalog.selection(card.too_close)}
+    except UnknownNameError as fault:
+        raise UnknownNameError(f"{card.name}: too_close: {fault}") from None
 
 
 def training_rows(

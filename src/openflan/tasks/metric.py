@@ -95,7 +95,5 @@ def _checked(spec: MetricSpec) -> MetricSpec:
     if spec.score and spec.score not in scores:
         raise ValueError(f"{spec.name} has no score {spec.score!r}{nearest(spec.score, scores)}")
     if spec.score == "spearman":
-        raise ValueError(
-            "spearman cannot stand for a dataset, since ranks cannot be resampled"
-        )
+        raise ValueError("spearman cannot stand for a dataset, since ranks cannot be resampled")
     return spec

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]?[A-Z0-9])")
 
-_BEFORE_NAMES = (
-    "Mr|Mrs|Ms|Messrs|Dr|St|Mt|Ft|Lt|Gen|Sen|Rep|Gov|Sgt|Col|Capt|Cmdr|Maj|Pvt|Prof|Rev|Hon|Pres|Supt|Det|Insp|Fr|vs|v|[A-Z]"
-)
+_BEFORE_NAMES = "Mr|Mrs|Ms|Messrs|Dr|St|Mt|Ft|Lt|Gen|Sen|Rep|Gov|Sgt|Col|Capt|Cmdr|Maj|Pvt|Prof|Rev|Hon|Pres|Supt|Det|Insp|Fr|vs|v|[A-Z]"
 """What a name or another capital follows."""
 
-_WITHIN = "a\\.m|p\\.m|e\\.g|i\\.e|cf|approx|est|Jr|Sr|Inc|Corp|Co|Ltd|Bros|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
+_WITHIN = (
+    "a\\.m|p\\.m|e\\.g|i\\.e|cf|approx|est|Jr|Sr|Inc|Corp|Co|Ltd|Bros|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
+)
 """What a sentence may well go on after; where one ends with it, two count as one."""
 
 _ABBREVIATION = re.compile(rf"(?:^|[\s(\"'“‘.-])(?:{_BEFORE_NAMES}|{_WITHIN})\.$")

@@ -150,6 +150,22 @@ def test_correlations_are_scipys_and_unreadable_numbers_count_as_minus_one():
     assert found["spearman"] == pytest.approx(100 * stats.spearmanr(numbers, gold).statistic)
 
 
+def test_swapping_two_models_answers_swaps_their_statistics():
+    """What the randomization test rests on: the correlation of swapped answers is that of the swapped statistics."""
+    draw = np.random.default_rng(0)
+    gold = draw.integers(0, 6, 60)
+    answers = [np.clip(gold + draw.integers(-1, 2, 60), 0, 5), 4 + draw.integers(0, 2, 60)]
+    metric = metric_named("correlation")
+    first, second = (
+        metric.statistics([Judged(str(said), [str(right)]) for said, right in zip(one, gold, strict=True)])
+        for one in answers
+    )
+    for _ in range(20):
+        swapped = draw.random(60) < 0.5
+        found = metric.score(np.where(swapped[:, None], second, first).sum(axis=0))[0]
+        assert found == pytest.approx(100 * np.corrcoef(np.where(swapped, *answers[::-1]), gold)[0, 1])
+
+
 def test_a_constant_answer_does_not_correlate():
     assert metric_named("correlation").scores([Judged("3", [str(n)]) for n in range(5)]) == {
         "pearson": 0,

@@ -68,6 +68,12 @@ def test_single_highlight_has_no_last_one() -> None:
     assert prepare.cnn_story({"article": "A lion is free.", "highlights": "Lion escapes ."})["last_highlight"] == ""
 
 
+@pytest.mark.parametrize("furniture", [" E-mail to a friend .", " E-mail to a friend", "\n\nEmail to a friend ."])
+def test_story_loses_the_line_of_the_site(furniture: str) -> None:
+    row = {"article": f"A lion is free.{furniture}", "highlights": "Lion escapes ."}
+    assert prepare.cnn_story(row)["story"] == "A lion is free."
+
+
 def test_story_without_highlights_is_skipped() -> None:
     with pytest.raises(SkipRow, match="no text"):
         prepare.cnn_story({"article": "A lion is free.", "highlights": " . "})
@@ -100,6 +106,11 @@ def test_gigaword_brackets_and_quotes() -> None:
     assert names["sentence"] == 'he said " no " ( twice ) on 9/11'
     assert names["headline"] == '" no "'
     assert names["first_words"] == 'he said " no'
+
+
+def test_gigaword_entities_are_read() -> None:
+    row = {"document": "barnes &amp; noble said so", "summary": "barnes &amp; noble"}
+    assert prepare.gigaword_pair(row)["headline"] == "barnes & noble"
 
 
 def test_articles_are_numbered() -> None:
@@ -160,6 +171,11 @@ def test_three_speakers_are_listed() -> None:
 def test_instructions_lose_a_leading_stop() -> None:
     names = prepare.wikihow_section({"source": ". Boil  water.", "target": "Boil.\nPour."})
     assert names == {"instructions": "Boil water.", "steps": "Boil. Pour.", "beginning": "Boil water."}
+
+
+def test_instructions_lose_stops_behind_sentences() -> None:
+    names = prepare.wikihow_section({"source": "Mop up spills. . Dry it.", "target": "Mop. .\nDry it, ."})
+    assert (names["instructions"], names["steps"]) == ("Mop up spills. Dry it.", "Mop. Dry it,")
 
 
 def test_sections_become_rows() -> None:
