@@ -99,7 +99,7 @@ def test_leaving_one_dataset_out(own: Callable[..., DataConfig]) -> None:
 
 def test_a_name_in_too_close_that_is_nothing_is_named(make_card: Callable[..., Path]) -> None:
     card = make_card(name="mood", cluster="feelings", too_close=["sentimant"])
-    with pytest.raises(UnknownNameError, match="mood: too_close: .*did you mean 'sentiment'"):
+    with pytest.raises(UnknownNameError, match=r"mood: too_close: .*did you mean 'sentiment'"):
         select(DataConfig(cards=(str(card),), hold_out=("nli",)))
 
 

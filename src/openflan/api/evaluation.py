@@ -157,19 +157,15 @@ def evaluate(
 
     data = tasks.config if isinstance(tasks, HeldOut) else DataConfig()
     data = replace(data, source=source) if source else data
-    chosen = data.catalog().selection(tasks)
+    names = tasks if isinstance(tasks, str) else tuple(tasks)
+    chosen = data.catalog().selection(names)
     check_extras(task.card.metric for task in chosen)
     folder = tuned_model(fetch_model(str(model), silent=silent))
     recipe = make_recipe(
         model={"path": str(model), "dtype": dtype},
         data=data,
         format=format or default_format(folder),
-        evaluate={
-            "tasks": tasks if isinstance(tasks, str) else tuple(tasks),
-            "rows": rows,
-            "settings": settings,
-            **config,
-        },
+        evaluate={"tasks": names, "rows": rows, "settings": settings, **config},
     )
     called = name or (folder.parent.name if folder.name == "model" else folder.name)
     if out is None:

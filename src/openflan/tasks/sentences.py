@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]?[A-Z0-9])")
 
-_BEFORE_NAMES = "Mr|Mrs|Ms|Messrs|Dr|St|Mt|Ft|Lt|Gen|Sen|Rep|Gov|Sgt|Col|Capt|Cmdr|Maj|Pvt|Prof|Rev|Hon|Pres|Supt|Det|Insp|Fr|vs|v|[A-Z]"
+_BEFORE_NAMES = (
+    "Mr|Mrs|Ms|Messrs|Dr|St|Mt|Ft|Lt|Gen|Sen|Rep|Gov|Sgt|Col|Capt|Cmdr|Maj|Pvt|Prof|Rev|Hon|Pres|Supt|Insp|vs|v|[A-Z]"
+)
 """What a name or another capital follows."""
 
 _WITHIN = (

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from openflan.errors import UnknownNameError
 from openflan.evaluation.metrics import generation, qa
-from openflan.evaluation.metrics.words import nfc, out_of_reach, tokenizer
+from openflan.evaluation.metrics.words import out_of_reach, tokenizer
+from openflan.letters import nfc, same_in
 from openflan.tasks.metric import SCORES, WORDED, MetricSpec, parse_metric
 
 Array = NDArray[np.float64]
@@ -275,8 +276,8 @@ def is_option(text: str, options: Sequence[str]) -> bool:
 
 def chosen_option(text: str, options: Sequence[str]) -> str:
     """The option a generated answer spells, exactly or else loosely; the text as it stands when it spells none."""
-    exact = next((option for option in options if nfc(option.strip()) == nfc(text.strip())), None)
-    return exact or next((option for option in options if _plain(option) == _plain(text)), text)
+    exact = same_in(text.strip(), options)
+    return exact if exact in options else next((option for option in options if _plain(option) == _plain(text)), text)
 
 
 def _plain(text: str) -> str:

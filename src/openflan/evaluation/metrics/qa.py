@@ -12,7 +12,8 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from openflan.evaluation.metrics.words import is_mark, word_tokenizer
+from openflan.evaluation.metrics.words import word_tokenizer
+from openflan.letters import is_mark
 
 Judge = Callable[[str, Sequence[str]], float]
 """A prediction and its gold answers → 0 to 1."""

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from openflan.errors import OpenflanError
+from openflan.letters import is_mark
 
 Tokenize = Callable[[str], list[str]]
 
@@ -36,11 +37,6 @@ _MOSTLY, _MOST = 0.5, 0.1
 
 class MissingExtraError(OpenflanError):
     """A metric needs a package that is an extra."""
-
-
-def nfc(text: str) -> str:
-    """The text with every letter composed, so that equal texts are equal."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def package(name: str, metric: str) -> Any:
@@ -69,11 +65,6 @@ def word_tokenizer(name: str) -> Tokenize:
     """The same in lower case, less what is nothing but punctuation."""
     cut = tokenizer(name)
     return lambda text: [word for word in cut(text.lower()) if not all(map(is_mark, word))]
-
-
-def is_mark(letter: str) -> bool:
-    """Whether a character is punctuation or a symbol, in any script."""
-    return unicodedata.category(letter)[0] in "PS"
 
 
 def out_of_reach(metric: str, tokenize: str, references: Iterable[str]) -> str | None:

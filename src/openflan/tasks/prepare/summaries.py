@@ -178,7 +178,7 @@ _STRAY_STOP = re.compile(r"([.!?;:,])(?: \.)+(?= |$)")
 
 
 def wikihow_section(row: Row) -> Row:
-    """WikiLingua: instructions and their steps as one paragraph each, without stray marks before or behind sentences."""
+    """WikiLingua: instructions and their steps as one paragraph each, without stray marks around sentences."""
     source, target = (_STRAY_STOP.sub(r"\1", _one_line(row[name]).lstrip(".,;: ")) for name in ("source", "target"))
     return {"instructions": source, "steps": target, "beginning": _beginning(source)}
 
