@@ -24,6 +24,8 @@ from openflan.tasks.prepare.reading import boolq, choice, drop_answer, drop_span
         ("Which is it? (Surname only)", "Which is it? (Surname only)"),
         ("What is meant by this>", "What is meant by this?"),
         ("In what year did the war begin?14", "In what year did the war begin?"),
+        ("Which is driven by partners?:", "Which is driven by partners?"),
+        ("Who directed the film 'Last Tango'? (", "Who directed the film 'Last Tango'?"),
         ("What is 5 in C? (Base 10)", "What is 5 in C? (Base 10)"),
         ('"Who wrote ""Emma"""', 'Who wrote "Emma"?'),
         ('Who said "Eureka"?', 'Who said "Eureka"?'),

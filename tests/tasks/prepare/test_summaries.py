@@ -68,7 +68,9 @@ def test_single_highlight_has_no_last_one() -> None:
     assert prepare.cnn_story({"article": "A lion is free.", "highlights": "Lion escapes ."})["last_highlight"] == ""
 
 
-@pytest.mark.parametrize("furniture", [" E-mail to a friend .", " E-mail to a friend", "\n\nEmail to a friend ."])
+@pytest.mark.parametrize(
+    "furniture", [" E-mail to a friend .", " E-mail to a friend . CNN's Ann Lee contributed to this report."]
+)
 def test_story_loses_the_line_of_the_site(furniture: str) -> None:
     row = {"article": f"A lion is free.{furniture}", "highlights": "Lion escapes ."}
     assert prepare.cnn_story(row)["story"] == "A lion is free."
@@ -203,6 +205,29 @@ def test_arguments_in_order_and_untokenised() -> None:
         "motion": "This House would ban cars",
         "claim": "Cars are loud",
     }
+
+
+@pytest.mark.parametrize(
+    "footnote",
+    [
+        "Skolnik , Sam , , Beacon Press , 2011 , Chapter 5",
+        "Lawless , Jill , Tony Hayward : BP Was Unprepared For Gulf Oil Spill , 9 November 2010 ,",
+        "BBC News , London-bound train overcrowding : 100,000 have to stand , 24 July 2013 , Department .",
+        "The Political Activity of Think Tanks , Harvard Law Review , Vol. 12 .",
+        "Lowering the voting age , Paper presented in Potsdam , p. 9 .",
+        "-LSB- 1 -RSB- Contributions to the United Nations budget",
+    ],
+)
+def test_footnotes_are_no_arguments(footnote: str) -> None:
+    values = ["Cars make a lot of noise [ 1 ] .", "However , Europe , which pays most of it , agrees ( 2 ) .", footnote]
+    row = {
+        "_debate_name": "Motion",
+        "_claim": "Claim",
+        "_argument_sentences": {"key": ["1_1_0", "1_1_1", "1_1_2"], "value": values},
+    }
+    assert prepare.idebate_arguments(row)["arguments"] == (
+        "1. Cars make a lot of noise.\n2. However, Europe, which pays most of it, agrees."
+    )
 
 
 def test_at_most_ten_arguments() -> None:

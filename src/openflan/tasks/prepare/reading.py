@@ -122,11 +122,11 @@ def trivia(row: Row) -> Row:
 def _asked(question: str) -> str:
     """One line with one end mark; a command ("Name a river.") keeps its full stop.
 
-    Digits right behind the question mark are the stray number of an annotation.
+    Digits right behind the question mark are the stray number of an annotation, other marks there a slip.
     """
     text = _out_of_csv(" ".join(question.split()))
     if "?" in text:
-        return re.sub(r"\s*\?(?:\d+$|[\s?.]*$)", "?", text)
+        return re.sub(r"\s*\?(?:\d+|[\s?.,:;(]*)$", "?", text)
     first = text.partition(" ")[0].lower().strip("\"'(")
     if text.endswith((".", "!", '."')) and first not in _QUESTION_WORDS:
         return text

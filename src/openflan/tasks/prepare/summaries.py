@@ -78,8 +78,8 @@ def cnn_story(row: Row) -> Row:
     }
 
 
-_MAILED = re.compile(r"\s*E-?mail to a friend\s*\.?\s*$", re.IGNORECASE)
-"""What the site prints below its stories."""
+_MAILED = re.compile(r"\s*E-?mail to a friend\b.{0,220}$", re.IGNORECASE | re.DOTALL)
+"""What the site prints below its stories, with who contributed and whose the copyright is."""
 
 _CLOCK = r"(?:PUBLISHED|UPDATED|Last updated at):?.{0,60}?20\d\d ?\.(?: ?\| ?\.?)?\s*"
 _DATELINES = (
@@ -193,16 +193,33 @@ def wikihow_sections(row: Row) -> list[Row]:
     ]
 
 
+_FOOTNOTE = re.compile(r"\s*\[\d{1,3}\]|\s*\(\d{1,2}\)(?=[.!?]?$)")
+_REFERENCE = re.compile(
+    r",,|https?:|\bwww\.|\baccessed\b|\b[Rr]etrieved (?:on|from)\b|\bpp?\. ?\d|\b[Vv]ol\.|\bNo\. ?\d+ ?\(|\bibid\b|"
+    r"\bPress,? (?:\w+,? )?\d{4}|\b(?:Law Review|Quarterly|Journal of [A-Z][\w ]+),? (?:Vol|\d)|"
+    r"^[^\w]*[A-Z][\w'’-]+, [A-Z][\w.-]*(?: [A-Z]\.?)*,? (?=[A-Z\"'‘“`])|"
+    r"(?:^|, )\d{1,2} [A-Z][a-z]+ \d{4},? ?(?=[A-Z0-9]|$)|, \d{4},? ?$|\bChapter \d+\W*$"
+)
+"""What only a footnote has: a web address, pages, a volume, a publisher, an author's name turned round, a date last."""
+
+
+def _is_argued(text: str) -> bool:
+    """Whether a line is a sentence and not a piece of a footnote."""
+    is_sentence = text.endswith((".", "!", "?", '"', "'", "”", ")")) and len(re.findall(r"[A-Za-z]{2,}", text)) >= 5
+    return is_sentence and not _REFERENCE.search(text)
+
+
 def idebate_arguments(row: Row) -> Row:
     """iDebate: up to ten argument sentences, numbered, in the order of the debate, with the motion and the claim.
 
-    The rows hold the sentences in no order; their keys end in their position. Fragments of fewer than five words (the
-    pieces of a footnote) are left out, and the tokeniser's spaces and brackets are undone.
+    The rows hold the sentences in no order; their keys end in their position. Footnotes are left out: their numbers,
+    what they refer to (a book, a page on the web), and fragments of fewer than five words. The tokeniser's spaces and
+    brackets are undone.
     """
     sentences = row["_argument_sentences"]
     ordered = sorted(zip(sentences["key"], sentences["value"], strict=True), key=lambda pair: _position(pair[0]))
-    arguments = [_untokenised(text) for _, text in ordered if len(re.findall(r"[A-Za-z]{2,}", text)) >= 5]
-    arguments = [text for text in arguments if "http" not in text][:_MOST_OPINIONS]
+    texts = [_FOOTNOTE.sub("", _untokenised(text)).strip() for _, text in ordered]
+    arguments = [text for text in texts if _is_argued(text)][:_MOST_OPINIONS]
     if len(arguments) < 2:
         raise SkipRow("fewer than two arguments")
     return {
