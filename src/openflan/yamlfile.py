@@ -190,11 +190,12 @@ def _fault(model: type[BaseModel], fault: Any, where: Callable[[Sequence[str | i
 
 
 def _meant(model: type[BaseModel], location: Sequence[str | int]) -> str:
-    """What to write in place of an unknown key: the same key in its section, or the nearest one here."""
+    """What to write in place of an unknown key: the same with its section before it, or the nearest one here."""
     key = str(location[-1])
+    sections = _fields(model) if len(location) == 1 else {}
     elsewhere = [
         f"{name}.{key}"
-        for name, annotation in _fields(model).items()
+        for name, annotation in sections.items()
         if any(key in _fields(part) for part in _models_in(annotation))
     ]
     return f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else nearest(key, _keys(model, location))

@@ -41,7 +41,7 @@ LONG = ["data.hold_out=summarization", "data.tasks=copa"]
     [
         ["eval", "nowhere", "--tasks", "aeslc"],
         ["run", *(word for change in LONG for word in ("--set", change))],
-        ["quickstart", "--set", "data.hold_out=summarization"],
+        ["quickstart", "--set", "evaluate.tasks=aeslc"],
     ],
 )
 def test_a_metric_without_its_package_ends_the_verb_at_once(without, capsys, words):

@@ -121,10 +121,10 @@ class MixtureView:
     def table(self) -> Table:
         """One line per dataset: rows, rate, probability, and what a round draws of it."""
         shares = share_table(self.mixture, self.config.rate_cap)
-        return replace(shares, notes=[*shares.notes, *self.hold_out])
+        return replace(shares, notes=[*shares.notes, *self.hold_out_in_words])
 
     @property
-    def hold_out(self) -> list[str]:
+    def hold_out_in_words(self) -> list[str]:
         """What is held out and what is left out with it, in sentences; none where nothing is."""
         held: dict[str, list[str]] = {}
         for name in self.config.hold_out:

@@ -175,10 +175,7 @@ def _composed(statistics: Statistics) -> Statistics:
 
     def of(judged: Sequence[Judged]) -> Array:
         return statistics(
-            [
-                Judged(nfc(said), *(_nfc(texts) for texts in (golds, options)), group)
-                for said, golds, options, group in judged
-            ]
+            [Judged(nfc(one.prediction), _nfc(one.references), _nfc(one.options), one.group) for one in judged]
         )
 
     return of
