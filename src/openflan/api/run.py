@@ -46,16 +46,18 @@ def run(
     begins. Raises what the steps raise: `RecipeError`, `MissingRowsError`, `ModelError`, `TrainError`, `ResultsError`.
     """
     from openflan.study.extras import check_to_measure, check_to_train
-    from openflan.study.run import Run
     from openflan.study.tasks import measured_tasks
-    from openflan.training.card import add_results
-    from openflan.training.parallel import is_main_process
 
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out else Path("runs") / recipe.name
     tasks = measured_tasks(recipe).all()
     check_to_train(recipe)
     check_to_measure(recipe, tasks)
+
+    from openflan.study.run import Run
+    from openflan.training.card import add_results
+    from openflan.training.parallel import is_main_process
+
     steps = Run(recipe, folder, fetch_model(recipe.model.path, silent=silent))
     mix = load_mixture(recipe.data, silent=silent)
     steps.check(mix.mixture)

@@ -43,21 +43,23 @@ def run(options: argparse.Namespace) -> int:
     options.changes = [*options.changes, *_changes(options)]
     recipe = _asked_as(recipe_of(options), options)
 
-    from openflan.api.evaluation import evaluate_recipe, tuned_model
-    from openflan.api.progress import fetch_model
-    from openflan.cli.terminal import out, print_json, tell
     from openflan.errors import RecipeError
-    from openflan.evaluation.analysis.references import references
-    from openflan.lists import listed
-    from openflan.report.tables import summary_table
     from openflan.study.extras import check_to_measure
-    from openflan.study.measure import in_its_format, rows_of
     from openflan.study.tasks import measured_tasks
 
     tasks = measured_tasks(recipe).all()
     if not tasks:
         raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
     check_to_measure(recipe, tasks)
+
+    from openflan.api.evaluation import evaluate_recipe, tuned_model
+    from openflan.api.progress import fetch_model
+    from openflan.cli.terminal import out, print_json, tell
+    from openflan.evaluation.analysis.references import references
+    from openflan.lists import listed
+    from openflan.report.tables import summary_table
+    from openflan.study.measure import in_its_format, rows_of
+
     model = tuned_model(fetch_model(options.model))
     if not _says_format(options):
         recipe, told = in_its_format(recipe, model)
