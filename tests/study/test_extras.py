@@ -65,6 +65,12 @@ def test_rows_from_the_hub_without_the_library_end_it_too(without):
     check_to_train(recipe, without_rows=True)
 
 
+def test_a_reference_line_that_is_none_ends_an_evaluation_at_once(without, capsys):
+    without()
+    assert main(["eval", "nowhere", "--tasks", "sst2", "--against", "random,majorty"]) == 1
+    assert "did you mean 'majority'" in capsys.readouterr().err
+
+
 def test_what_is_not_needed_is_not_asked_for(without):
     without("rouge_score", "sacrebleu", "peft", "datasets")
     recipe = load_recipe(None, ["data.hold_out=sentiment"])

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
     recipe = _asked_as(recipe_of(options), options)
 
     from openflan.errors import RecipeError
+    from openflan.evaluation.analysis.references import check_references, references
+    from openflan.lists import listed
     from openflan.study.extras import check_to_measure
     from openflan.study.tasks import measured_tasks
 
@@ -51,12 +53,12 @@ def run(options: argparse.Namespace) -> int:
     if not tasks:
         raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
     check_to_measure(recipe, tasks)
+    lines = listed(" ".join(options.against))
+    check_references(lines)
 
     from openflan.api.evaluation import evaluate_recipe, tuned_model
     from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out, print_json, tell
-    from openflan.evaluation.analysis.references import references
-    from openflan.lists import listed
     from openflan.report.tables import summary_table
     from openflan.study.measure import in_its_format, rows_of
 
@@ -71,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({summary.setting: summary.to_dict() for summary in summaries})
     else:
-        against = references(listed(" ".join(options.against)), tasks, rows_of(recipe), done.results)
+        against = references(lines, tasks, rows_of(recipe), done.results)
         for summary in summaries:
             out.print(summary_table(summary, against))
         out.print(f"Every scored prompt: {done.results.path}")

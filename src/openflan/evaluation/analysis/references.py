@@ -124,6 +124,14 @@ def published(column: str) -> dict[str, Reference]:
     }
 
 
+def check_references(names: Sequence[str]) -> None:
+    """Raise `UnknownNameError` for a name that is no reference line, before anything is measured."""
+    valid = [*WITHOUT_READING, *paper_columns()]
+    for name in names:
+        if name not in valid:
+            raise UnknownNameError(f"no reference is called {name!r}{nearest(name, valid)}")
+
+
 def references(
     names: Sequence[str], tasks: Sequence[Task], load: Load, results: Results | None = None
 ) -> dict[str, dict[str, Reference]]:
@@ -131,17 +139,15 @@ def references(
 
     Raises `UnknownNameError`.
     """
+    check_references(names)
     scored = _scored(results) if results else {}
     lines: dict[str, dict[str, Reference]] = {}
     for name in names:
         if name in WITHOUT_READING:
             found = {task.name: WITHOUT_READING[name](task, load, scored.get(task.name)) for task in tasks}
             lines[name] = {task: reference for task, reference in found.items() if reference is not None}
-        elif name in paper_columns():
-            lines[name] = published(name)
         else:
-            valid = [*WITHOUT_READING, *paper_columns()]
-            raise UnknownNameError(f"no reference is called {name!r}{nearest(name, valid)}")
+            lines[name] = published(name)
     return lines
 
 
