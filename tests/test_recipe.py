@@ -43,6 +43,39 @@ def test_a_fault_names_file_line_and_key(tmp_path, text, said):
         load_recipe(path)
 
 
+@pytest.mark.parametrize("written", ["[nli, sst2]", "nli,sst2", "nli, sst2", "nli sst2"])
+def test_lists_are_written_one_way_everywhere(tmp_path, written):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"data: {{hold_out: '{written}'}}\n" if "[" not in written else f"data: {{hold_out: {written}}}\n")
+    for recipe in (load_recipe(path), load_recipe(None, [f"data.hold_out={written}"])):
+        assert recipe.data.hold_out == ("nli", "sst2")
+    changed = load_recipe(
+        None, [f"evaluate.tasks={written}", "evaluate.settings=bare,options", "evaluate.roles=dev test"]
+    )
+    assert changed.evaluate.tasks == ("nli", "sst2")
+    assert list(changed.evaluate.settings) == ["bare", "options"]
+    assert changed.evaluate.roles == ("dev", "test")
+
+
+@pytest.mark.parametrize("written", ["[0, 2]", "0,2", "0 2"])
+def test_lists_of_numbers_too(written):
+    assert load_recipe(None, [f"evaluate.templates={written}"]).evaluate.templates == (0, 2)
+    assert load_recipe(None, ["evaluate.templates=3"]).evaluate.templates == (3,)
+    assert load_recipe(None, ["evaluate.templates=forward"]).evaluate.templates == "forward"
+
+
+def test_paths_keep_their_commas():
+    assert load_recipe(None, ["data.cards='my cards, new/one.yaml'"]).data.cards == ("my cards, new/one.yaml",)
+
+
+@pytest.mark.parametrize(
+    ("change", "meant"), [("hold_out=nli", "data.hold_out"), ("lr=1e-3", "train.lr"), ("rows=8", "evaluate.rows")]
+)
+def test_a_key_without_its_section_is_answered_with_it(change, meant):
+    with pytest.raises(RecipeError, match=rf"--set {change}: .*unknown key; did you mean {meant}"):
+        load_recipe(None, [change])
+
+
 def test_a_fault_in_a_change_names_the_change():
     with pytest.raises(RecipeError, match=r"--set train.lrr=3: train.lrr: unknown key; did you mean 'lr'\?"):
         load_recipe(None, ["train.lrr=3", "train.steps=1"])

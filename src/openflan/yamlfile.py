@@ -182,11 +182,23 @@ def _fault(model: type[BaseModel], fault: Any, where: Callable[[Sequence[str | i
     location: tuple[str | int, ...] = tuple(fault["loc"])
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        message = f"unknown key{nearest(str(location[-1]), _keys(model, location))}"
+        message = f"unknown key{_meant(model, location)}"
     elif fault["type"] == "string_type" and isinstance(fault["input"], bool | int | float):
         message = f"YAML reads this as {fault['input']!r}; put it in quotes"
     key = ".".join(str(part) for part in location if not _is_union_tag(part))
     return f"{where(location)}: {key}: {message}" if key else f"{where(location)}: {message}"
+
+
+def _meant(model: type[BaseModel], location: Sequence[str | int]) -> str:
+    """What to write in place of an unknown key: the same with its section before it, or the nearest one here."""
+    key = str(location[-1])
+    sections = _fields(model) if len(location) == 1 else {}
+    elsewhere = [
+        f"{name}.{key}"
+        for name, annotation in sections.items()
+        if any(key in _fields(part) for part in _models_in(annotation))
+    ]
+    return f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else nearest(key, _keys(model, location))
 
 
 def _keys(model: Any, location: Sequence[str | int]) -> set[str]:

@@ -49,6 +49,21 @@ def test_what_is_held_out_is_not_trained_on(capsys: pytest.CaptureFixture[str]) 
     assert "mrpc (too close to nli)" in " ".join(capsys.readouterr().out.split())
 
 
+def test_the_table_says_what_is_held_out_subclusters_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mix("data.tasks=[all]", "data.hold_out=conversational_qa,copa") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Held out: conversational_qa (coqa, quac), copa" in printed
+    assert "Not trained on either: " in printed and "hellaswag (held out)" in printed
+    assert "record (too close to commonsense)" in printed
+    assert mix("data.tasks=[rte]") == 0
+    assert "Held out" not in capsys.readouterr().out
+
+
+def test_a_key_without_its_section_is_answered_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mix("hold_out=nli") == 1
+    assert "did you mean data.hold_out?" in capsys.readouterr().err
+
+
 def test_overlap_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert mix("data.tasks=[rte, copa]", "data.hold_out=nli") == 1
     assert "data.allow_overlap: true" in capsys.readouterr().err

@@ -157,6 +157,15 @@ def test_answer_is_always_among_the_references(read: Callable[..., Example], ref
     assert example.references == ("dry", "wet")
 
 
+def test_composed_and_decomposed_letters_are_the_same(read: Callable[..., Example]) -> None:
+    apart, row = "ne\u0301", ROW | {"premise": "n\u00e9", "hypothesis": "ne\u0301"}
+    changes: dict[str, Any] = {"options": "{{ ['non', hypothesis] }}", "answer": "{{ premise }}"}
+    example = read(row, references="{{ [premise, hypothesis] }}", **changes)
+    assert (example.answer, example.references) == (apart, (apart,)), "as the option is spelt"
+    with pytest.raises(SkipRow, match="two options are the same"):
+        read(row, options="{{ [premise, hypothesis] }}", answer="{{ premise }}")
+
+
 def test_row_with_an_empty_option_is_left_out(read: Callable[..., Example]) -> None:
     with pytest.raises(SkipRow, match="an option is empty"):
         read(ROW, options="{{ [premise, ' '] }}", answer="{{ premise }}")

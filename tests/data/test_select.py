@@ -56,6 +56,60 @@ def test_one_variant_holds_out_all_of_them() -> None:
     assert not any(task.card.cluster == "nli" for task in chosen.train)
 
 
+@pytest.fixture
+def own(make_card: Callable[..., Path]) -> Callable[..., DataConfig]:
+    """A recipe whose cards make a cluster of their own, said to be too close to sentiment and to boolq."""
+    cards = [
+        make_card(name="mood", cluster="feelings", too_close=["sentiment", "boolq"]),
+        make_card(name="tone", cluster="feelings"),
+        make_card(name="alone", cluster="misc"),
+    ]
+    return lambda **changes: DataConfig(**{"tasks": ("all",), "cards": tuple(map(str, cards))} | changes)
+
+
+def test_a_card_may_make_a_cluster_of_its_own(own: Callable[..., DataConfig]) -> None:
+    chosen = select(own(tasks=("flan62", "feelings"), hold_out=("sentiment",), allow_overlap=True))
+    assert [task.name for task in chosen.train][-2:] == ["mood", "tone"]
+    assert own().catalog().clusters[-1] == "feelings"
+
+
+@pytest.mark.parametrize("held", ["mood", "feelings"])
+def test_holding_out_ones_own_cluster_drops_what_its_cards_call_too_close(
+    own: Callable[..., DataConfig], held: str
+) -> None:
+    left = select(own(hold_out=(held,))).left_out
+    assert {"mood", "tone", "boolq", *(task.name for task in CATALOG.tasks("sentiment"))} == set(left)
+    assert left["tone"] == "held out" and left["sst2"] == "too close to mood"
+
+
+def test_closeness_holds_both_ways_and_takes_the_whole_cluster(own: Callable[..., DataConfig]) -> None:
+    left = select(own(hold_out=("imdb",))).left_out
+    assert left["mood"] == left["tone"] == "too close to imdb"
+    assert "boolq" not in left
+
+
+def test_holding_out_ones_own_miscellaneous_dataset_leaves_the_others(own: Callable[..., DataConfig]) -> None:
+    assert set(select(own(hold_out=("alone",))).left_out) == {"alone"}
+
+
+def test_leaving_one_dataset_out(own: Callable[..., DataConfig]) -> None:
+    chosen = select(own(hold_out=("rte", "mood"), hold_out_rule="dataset"))
+    assert chosen.left_out == {"rte": "held out", "mood": "held out"}
+
+
+def test_a_name_in_too_close_that_is_nothing_is_named(make_card: Callable[..., Path]) -> None:
+    card = make_card(name="mood", cluster="feelings", too_close=["sentimant"])
+    with pytest.raises(UnknownNameError, match=r"mood: too_close: .*did you mean 'sentiment'"):
+        select(DataConfig(cards=(str(card),), hold_out=("nli",)))
+
+
+def test_the_released_mixture_has_its_69_tasks() -> None:
+    names = {task.name for task in CATALOG.tasks("flan69")}
+    assert len(names) == 69
+    assert {"wsc", "true_case", "word_segment", "mnli:mismatched", "squad:v1", "para_crawl_enes"} <= names
+    assert not {"wsc273", "para_crawl_ende", "para_crawl_enfr"} & names
+
+
 def test_reasons_are_given() -> None:
     reasons = excluded_cards(CATALOG, ["nli"])
     assert reasons["rte"] == "held out"

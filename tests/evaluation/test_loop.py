@@ -195,6 +195,27 @@ def test_what_a_plan_has_nothing_for_is_noted(run, tmp_path, weather):
     assert set(results.table()["dataset"].to_pylist()) == {"capitals"}
 
 
+def test_a_script_that_the_metric_cannot_read_is_told_before_anything_is_asked(run, tmp_path, capitals, weather, load):
+    from openflan.data.rows import load_rows
+    from openflan.data.sources import MirrorSource
+
+    folder = tmp_path / "chinese" / "capitals"
+    folder.mkdir(parents=True)
+    lines = "".join(f'{{"country": "land {n}", "city": "北京市第{n}区"}}\n' for n in range(8))
+    for split in ("train", "test"):
+        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    chinese = MirrorSource(tmp_path / "chinese", "test")
+
+    def either(task, role):
+        return load_rows(task, role, chinese) if task is capitals else load(task, role)
+
+    results, _ = run(tmp_path / "out", load=either)
+    assert len(results.notes) == 1
+    assert "capitals: not measured: trivia_qa finds no words" in results.notes[0]
+    assert "tokenize: zh" in results.notes[0]
+    assert set(results.table()["dataset"].to_pylist()) == {"weather"}
+
+
 def test_the_file_is_plain_parquet(run, tmp_path):
     results, _ = run(tmp_path / "out")
     assert pq.read_metadata(results.path).num_row_groups == 2

@@ -28,6 +28,12 @@ def test_the_rules_name_clusters() -> None:
     assert {name for pair in TOO_CLOSE.items() for name in (pair[0], *pair[1])} <= set(CLUSTERS)
 
 
-def test_unknown_cluster_names_the_nearest() -> None:
+def test_what_is_nearly_a_cluster_of_the_paper_is_a_slip() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'translation'"):
         check_cluster("translations")
+    with pytest.raises(UnknownNameError, match="small letters"):
+        check_cluster("../nli")
+
+
+def test_a_cluster_may_be_ones_own() -> None:
+    assert check_cluster("customer_tickets") == "customer_tickets"

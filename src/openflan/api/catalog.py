@@ -72,9 +72,8 @@ def catalog(*names: str, cards: Sequence[str | Path] = ()) -> CatalogView:
     >>> [card.name for card in of.catalog("commonsense")]
     ['copa', 'hellaswag', 'piqa', 'story_cloze']
     """
-    found = load_catalog(*map(Path, cards))
-    chosen = {task.card.name: task.card for name in names or ("all",) for task in found.tasks(name)}
-    return CatalogView(list(chosen.values()))
+    tasks = load_catalog(*map(Path, cards)).selection(names or "all")
+    return CatalogView(list({task.card.name: task.card for task in tasks}.values()))
 
 
 def licences(tasks: str | Sequence[str] = "flan62", **data: Any) -> Table:
@@ -133,8 +132,7 @@ def doctor(*names: str, source: str = "samples", cards: Sequence[str | Path] = (
     """
     from openflan.data.doctor import check
 
-    found, rows = load_catalog(*map(Path, cards)), parse_source(source)
-    tasks = list({task.name: task for name in names or ("all",) for task in found.tasks(name)}.values())
+    tasks, rows = load_catalog(*map(Path, cards)).selection(names or "all"), parse_source(source)
     checks = []
     with bar("checking rows", len(tasks), silent=silent) as move:
         for number, task in enumerate(tasks):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -121,7 +121,24 @@ class MixtureView(Tabled):
     @property
     def table(self) -> Table:
         """One line per dataset: rows, rate, probability, and what a round draws of it."""
-        return share_table(self.mixture, self.config.rate_cap)
+        shares = share_table(self.mixture, self.config.rate_cap)
+        return replace(shares, notes=[*shares.notes, *self.hold_out_in_words])
+
+    @property
+    def hold_out_in_words(self) -> list[str]:
+        """What is held out and what is left out with it, in sentences; none where nothing is."""
+        held: dict[str, list[str]] = {}
+        for name in self.config.hold_out:
+            held[name] = [task.name for task in self.config.catalog().tasks(name) if task.name != name]
+        kept = {task.name for task in self.selection.held_out}
+        others = [f"{name} ({reason})" for name, reason in self.left_out.items() if name not in kept]
+        sentences = []
+        if held:
+            parts = [f"{name} ({', '.join(tasks)})" if tasks else name for name, tasks in held.items()]
+            sentences.append(f"Held out: {', '.join(parts)}")
+        if others:
+            sentences.append(f"Not trained on either: {', '.join(others)}")
+        return sentences
 
     @property
     def held_out(self) -> HeldOut:

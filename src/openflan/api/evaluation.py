@@ -18,10 +18,11 @@ from openflan.errors import OpenflanError, RecipeError
 from openflan.evaluation.analysis.comparison import Comparison
 from openflan.evaluation.analysis.comparison import compare as compare_results
 from openflan.evaluation.analysis.references import MODEL_BASELINES as MODEL_BASELINES
-from openflan.evaluation.analysis.references import references
+from openflan.evaluation.analysis.references import check_references, references
 from openflan.evaluation.analysis.summary import Summary, summarize
 from openflan.evaluation.results import Results, read_results
 from openflan.files import cache
+from openflan.lists import listed
 from openflan.recipe import Recipe, make_recipe
 from openflan.tasks.registry import Task
 
@@ -179,12 +180,15 @@ def evaluate(
     >>> scores.to_pandas()[["dataset", "metric", "templates", "rows"]].values.tolist()
     [['copa', 'accuracy', 2, 2]]
     """
+    from openflan.evaluation.metrics import check_extras
     from openflan.study.format import default_format
     from openflan.study.measure import evaluation_identity
 
     data = tasks.config if isinstance(tasks, HeldOut) else DataConfig()
     data = replace(data, source=source) if source else data
-    names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
+    names = tasks if isinstance(tasks, str) else tuple(tasks)
+    chosen = data.catalog().selection(names)
+    check_extras(task.card.metric for task in chosen)
     folder = tuned_model(fetch_model(str(model), silent=silent))
     recipe = make_recipe(
         model={"path": str(model), "dtype": dtype},
@@ -196,8 +200,6 @@ def evaluate(
     if out is None:
         identity = evaluation_identity(recipe, folder)
         out = cache() / "evaluations" / f"{called}-{identity['model']['fingerprint']}-{recipe.format.join}"
-    catalog = data.catalog()
-    chosen = list({one.name: one for selector in names for one in catalog.tasks(selector)}.values())
     return evaluate_recipe(recipe, folder, chosen, Path(out), name=called, silent=silent)
 
 
@@ -224,12 +226,17 @@ def evaluate_recipe(
 
 
 def tasks_to_measure(recipe: Recipe) -> list[Task]:
-    """The tasks that a recipe measures; raises `RecipeError` when there are none."""
+    """The tasks that a recipe measures; raises `RecipeError` when there are none.
+
+    Raises `OpenflanError` too where a package is missing that their metrics or rows need.
+    """
+    from openflan.study.extras import check_to_measure
     from openflan.study.tasks import measured_tasks
 
     tasks = measured_tasks(recipe).all()
     if not tasks:
         raise RecipeError("nothing to measure: name tasks with --tasks, or a recipe that holds something out")
+    check_to_measure(recipe, tasks)
     return tasks
 
 
@@ -251,14 +258,21 @@ def as_baseline(recipe: Recipe, baseline: str | None = None, shots: int | None =
     return recipe.model_copy(update={"evaluate": replace(recipe.evaluate, settings=settings)})
 
 
-def reference_lines(names: Sequence[str], recipe: Recipe) -> References:
-    """Reference lines by name for the tasks that a recipe measures: `majority`, `random`, or a published column.
+def check_reference_lines(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of reference lines, however they were listed; raises `UnknownNameError` for one that there is not."""
+    lines = tuple(listed(names if isinstance(names, str) else " ".join(names)))
+    check_references(lines)
+    return lines
 
-    Raises `UnknownNameError`.
+
+def reference_lines(names: Sequence[str], recipe: Recipe, scored: Evaluation) -> References:
+    """Reference lines by name for what was measured: `majority`, `random`, or a published column.
+
+    They rest on the very rows that were scored. Raises `UnknownNameError`.
     """
     from openflan.study.measure import row_loader
 
-    return references(names, tasks_to_measure(recipe), row_loader(recipe)) if names else {}
+    return references(names, tasks_to_measure(recipe), row_loader(recipe), scored.results) if names else {}
 
 
 def read_evaluation(folder: str | Path) -> Evaluation:

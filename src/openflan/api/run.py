@@ -55,13 +55,17 @@ def run(
     >>> list(of.run(small, "runs/small", silent=True).evaluations)
     ['baseline', 'untuned', 'tuned']
     """
-    from openflan.study.run import Run
-    from openflan.training.card import add_results
-    from openflan.training.parallel import is_main_process
+    from openflan.study.extras import check_to_train
 
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out else Path("runs") / recipe.name
     tasks = tasks_to_measure(recipe)
+    check_to_train(recipe)
+
+    from openflan.study.run import Run
+    from openflan.training.card import add_results
+    from openflan.training.parallel import is_main_process
+
     steps = Run(recipe, folder, fetch_model(recipe.model.path, silent=silent))
     mix = load_mixture(recipe.data, silent=silent)
     steps.check(mix.mixture)

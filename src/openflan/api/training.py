@@ -76,6 +76,7 @@ def train(
     >>> [line["step"] for line in run.metrics]
     [1, 2]
     """
+    from openflan.study.extras import check_to_train
     from openflan.study.format import default_format
 
     length = {} if tokens is None else {"tokens": tokens}
@@ -85,6 +86,7 @@ def train(
         data=mixture.config,
         train={**_DEFAULTS, **length, **settings, "adapter": adapter},
     )
+    check_to_train(asked, without_rows=True)
     own = format or default_format(fetch_model(model, silent=silent), asked.train.row_length)
     recipe = asked.model_copy(update={"format": own})
     return train_recipe(recipe, mixture.mixture, Path(out), resume=resume, silent=silent)

@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate; what is scored already is not scored again. Exit status 1 when a prompt could not be scored."""
     from openflan.api.evaluation import (
         as_baseline,
+        check_reference_lines,
         evaluate_recipe,
         in_its_format,
         reference_lines,
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     options.changes = [*options.changes, *_changes(options)]
     recipe = as_baseline(recipe_of(options), options.baseline, options.shots)
     tasks_to_measure(recipe)  # the cheap checks come before the model is fetched
+    lines = check_reference_lines(options.against)
     model = tuned_model(fetch_model(options.model))
     if not _says_format(options):
         recipe, told = in_its_format(recipe, model)
@@ -58,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(done.to_dict())
     else:
-        out.print(*done.tables(reference_lines(options.against, recipe)), sep="\n")
+        out.print(*done.tables(reference_lines(lines, recipe, done)), sep="\n")
         out.print(f"Every scored prompt: {done.results.path}")
     return int(not done.is_whole)
 
@@ -75,11 +77,11 @@ def _changes(options: argparse.Namespace) -> list[str]:
 
     baseline = MODEL_BASELINES.get(options.baseline)
     given = {
-        "evaluate.tasks": options.tasks and f"[{', '.join(options.tasks)}]",
+        "evaluate.tasks": options.tasks and " ".join(options.tasks),
         "evaluate.seen": "[]" if options.tasks else None,
         "data.source": options.source,
         "format.join": options.join or (baseline and baseline.join),
-        "evaluate.settings": options.settings and f"[{', '.join(options.settings)}]",
+        "evaluate.settings": options.settings and " ".join(options.settings),
         "evaluate.rows": options.rows,
     }
     return [f"{key}={value}" for key, value in given.items() if value is not None]

@@ -46,8 +46,7 @@ def print_mixture(mix: MixtureView, examples: int | None = None) -> None:
         for reason, count in part.skipped.most_common():
             rows = "row" if count == 1 else "rows"
             out.print(f"  {part.task.name}: {count:,} {rows} left out: {escape(reason)}")
-    if mix.left_out:
-        names = ", ".join(f"{name} ({reason})" for name, reason in mix.left_out.items())
-        out.print(f"Not trained on: {names}")
+    for sentence in mix.hold_out_in_words:
+        out.print(escape(sentence))
     for message in mix.missing.values():
         out.print(f"[yellow]Missing:[/yellow] {escape(message)}")

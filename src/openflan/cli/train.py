@@ -33,8 +33,10 @@ def run(options: argparse.Namespace) -> None:
     from openflan.api.training import train_recipe
     from openflan.cli.mix import print_mixture
     from openflan.cli.terminal import out, tell
+    from openflan.study.extras import check_to_train
 
     recipe = recipe_of(options)
+    check_to_train(recipe, without_rows=options.without_rows)
     fetch_model(recipe.model.path)  # the cheap checks come before the rows are read
     mixture = None
     if not options.without_rows:

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import UndefinedError
 
 from openflan.data.order import hash64
+from openflan.letters import nfc, same_in
 from openflan.tasks.card import Source, Text
 from openflan.tasks.prepare import Row, SkipRow, function
 from openflan.tasks.registry import Task
@@ -82,9 +83,9 @@ class ExampleReader:
             labels, options = self._options(names)
             names["options"] = options
             gold = str(self._answer(names)).strip()
-            answer = options[labels.index(gold)] if labels and gold in labels else gold
+            answer = options[labels.index(gold)] if labels and gold in labels else same_in(gold, options)
             names.setdefault("answer", answer)  # for `references`; a column of that name stays what it is
-            references = [text for text in self._golds(names) if text]
+            references = [same_in(text, [answer, *options]) for text in self._golds(names) if text]
             group = self._group(names) if self._group else None
         except (TextError, UndefinedError) as error:
             raise SkipRow(f"unresolved: {error}") from None
@@ -134,5 +135,5 @@ def _check_answer(labels: tuple[str, ...], options: list[str], gold: str, answer
         raise SkipRow("an option is empty")
     if options and (answer not in options or (labels and gold not in labels)):
         raise SkipRow("answer is not one of the options")
-    if len({" ".join(option.split()) for option in options}) < len(options):
+    if len({nfc(" ".join(option.split())) for option in options}) < len(options):
         raise SkipRow("two options are the same")

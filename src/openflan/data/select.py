@@ -14,15 +14,18 @@ from openflan.data.mixture import RATE_CAP, Mixture, component
 from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
 from openflan.data.settings import OPTIONS, PRESETS, Settings
 from openflan.data.sources import parse_source
-from openflan.errors import MissingRowsError, OverlapError, SchemaError
+from openflan.errors import MissingRowsError, OverlapError, SchemaError, UnknownNameError
+from openflan.lists import Listed
 from openflan.ranges import Count, Seed
 from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, excluded_clusters
 from openflan.tasks.registry import PRESETS as TASK_PRESETS
 from openflan.tasks.registry import Catalog, Task, load_catalog
 
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
-"""One name or several."""
+Names = Annotated[tuple[str, ...], Listed]
+"""One name or several: `[nli, sentiment]`, or `nli, sentiment`."""
+Paths = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+"""One path or several: a list, since a path may have commas and blanks in it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class DataConfig:
     `dataset`: just what is named, for leave-one-dataset-out."""
     allow_overlap: bool = False
     """Train on what is held out all the same: for supervised baselines."""
-    cards: Names = ()
+    cards: Paths = ()
     """Files or folders of further cards."""
     missing: Literal["stop", "skip"] = "stop"
     """Whether a dataset without rows stops the run or is left out, with a note."""
@@ -118,8 +121,8 @@ def excluded_cards(
     """Names of cards that may not be trained on when `hold_out` is evaluated as unseen, with the reason.
 
     Holding out a dataset holds out its cluster (or its subcluster, where the card has one, as the released code splits
-    the miscellaneous cluster; a miscellaneous dataset without one stands alone). With the rule `dataset` only what is
-    named is held out.
+    the miscellaneous cluster; a miscellaneous dataset without one stands alone), and what is too close to it by the
+    paper's rules or by a card's own. With the rule `dataset` only what is named is held out.
     """
     named = {task.card.name: "held out" for name in hold_out for task in catalog.tasks(name)}
     if rule == "dataset":
@@ -127,14 +130,37 @@ def excluded_cards(
     clusters: set[str] = set()
     subclusters: set[str] = set()
     for name in hold_out:
-        if name in CLUSTERS:
+        if name in catalog.clusters:
             clusters.add(name)
             continue
         for task in catalog.tasks(name):
             _hold(task.card, clusters, subclusters)
     closed = excluded_clusters(clusters)
     reasons = {card.name: closed[card.cluster] for card in catalog.values() if card.cluster in closed}
-    return reasons | {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters} | named
+    reasons |= {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters} | named
+    return _too_close(catalog, {name for name, reason in reasons.items() if reason == "held out"}) | reasons
+
+
+def _too_close(catalog: Catalog, held_out: set[str]) -> dict[str, str]:
+    """What a card's `too_close` drops: it holds both ways, and for all cards of a cluster that is not the paper's."""
+    reasons: dict[str, str] = {}
+    for card in catalog.values():
+        if not card.too_close:
+            continue
+        mine = [card.name] if card.cluster in CLUSTERS else [task.card.name for task in catalog.tasks(card.cluster)]
+        close = _named_close(catalog, card)
+        if not held_out.isdisjoint(mine):
+            reasons |= dict.fromkeys(close, f"too close to {card.name}")
+        if near := sorted(close & held_out):
+            reasons |= dict.fromkeys(mine, f"too close to {near[0]}")
+    return reasons
+
+
+def _named_close(catalog: Catalog, card: Card) -> set[str]:
+    try:
+        return {task.card.name for task in catalog.selection(card.too_close)}
+    except UnknownNameError as fault:
+        raise UnknownNameError(f"{card.name}: too_close: {fault}") from None
 
 
 def training_rows(

@@ -23,6 +23,7 @@ from pydantic import BeforeValidator, Field
 from openflan.data.fewshot import Shots
 from openflan.data.prompt import BASELINE, NAME, PLAIN, BaselineWriter, FieldsWriter, Writer, writers
 from openflan.errors import nearest
+from openflan.lists import listed
 from openflan.tasks.registry import Task
 
 WriterKind = Literal["templates", "baseline", "plain", "name"]
@@ -71,8 +72,7 @@ _PRESET_VALUES: dict[str, dict[str, Any]] = {
 
 def _spelled_out(spec: Any) -> Any:
     """Bring the short forms of the module's table into full ones; raises `ValueError`."""
-    if isinstance(spec, str):
-        spec = [spec]
+    spec = listed(spec)
     if isinstance(spec, list | tuple):
         spec = dict.fromkeys(spec, 1.0)
     if not isinstance(spec, Mapping):

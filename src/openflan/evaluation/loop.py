@@ -20,7 +20,7 @@ from openflan.data.order import hash64
 from openflan.data.prompt import Prompt
 from openflan.errors import MissingRowsError
 from openflan.evaluation.analysis.blocks import prediction
-from openflan.evaluation.metrics import METRICS, Judged, is_correct
+from openflan.evaluation.metrics import Judged, check_extras, is_correct, metric
 from openflan.evaluation.prompts import EvalConfig, Item, Load, TaskPlan, plan_task
 from openflan.evaluation.results import Results, ScoreLog, read_results, writing_results
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest, Scorer
@@ -68,8 +68,10 @@ def evaluate(
 
     `identity` says what gives the answers (`name`, model, format, …): scores of one identity are never taken for
     another's. Tasks that have no rows, or that no setting has a prompt for, are named in the results' `notes`. Raises
-    `ResultsError` when `out` holds another identity's scores, and `MissingRowsError` when no task can be measured.
+    `ResultsError` when `out` holds another identity's scores, and `MissingRowsError` when no task can be measured, and
+    `MissingExtraError` for a metric whose package is not installed.
     """
+    check_extras(task.card.metric for task in tasks)
     planned = [plan_task(config, task, load) for task in tasks]
     notes = [note for _, some in planned for note in some]
     plans = [one for one, _ in planned if one is not None]
@@ -238,8 +240,8 @@ def _row(task: Task, item: Item, how: Normalisation, answer: Mapping[str, Any]) 
 
 def _score(task: Task, prompt: Prompt, said: str) -> float:
     """The metric on this prompt alone, or whether the answer is right where it takes a whole set to have the metric."""
-    metric = METRICS[task.card.metric]
-    if not metric.per_prompt:
+    scorable = metric(task.card.metric)
+    if not scorable.per_prompt:
         return 100 * is_correct(said, prompt.references)
     judged = Judged(said, prompt.references, prompt.options, prompt.group)
-    return metric.scores([judged])[metric.primary]
+    return scorable.scores([judged])[scorable.primary]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -18,10 +18,15 @@ from openflan.data.rows import Role, TaskRows
 from openflan.data.select import Names
 from openflan.data.settings import OPTIONS, PRESETS, Setting, Settings
 from openflan.errors import MissingRowsError, SchemaError
+from openflan.evaluation.metrics import refusal
 from openflan.evaluation.scoring.normalise import Normalisation
+from openflan.lists import Listed
 from openflan.ranges import Count, Natural, Seed
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
+
+_LOOKED_AT = 64
+"""Examples from which it is told whether a metric suits their script."""
 
 Load = Callable[[Task, Role], TaskRows]
 """Where rows come from: `load_rows` with a source."""
@@ -37,12 +42,12 @@ class EvalConfig:
     """Tasks of the training mixture that are measured too, on their own test rows."""
     rows: Count | None = None
     """Most test rows per dataset, a seeded sample; all when empty. What one metric judges together stays together."""
-    roles: tuple[Role, ...] = ("test",)
+    roles: Annotated[tuple[Role, ...], Listed] = ("test",)
     """Splits to score; with `dev`, the best template on it is reported on test too."""
     settings: Settings = field(default_factory=lambda: {OPTIONS: PRESETS[OPTIONS]})
     """How prompts are put, each scored on its own; the first is the one that findings speak of. `options` is the
     paper's, `bare` leaves the OPTIONS block out, `baseline` is GPT-3's way (`openflan.data.settings`)."""
-    templates: Literal["forward"] | tuple[Natural, ...] = "forward"
+    templates: Literal["forward"] | Annotated[tuple[Natural, ...], Listed] = "forward"
     """All forward templates, or template numbers (inverted ones are passed over)."""
     normalise: Normalisation = "sum"
     """What options are compared by: `sum` (the paper's), per `token`, per `character`, or `pmi`."""
@@ -154,11 +159,25 @@ def plan_task(config: EvalConfig, task: Task, load: Load) -> tuple[TaskPlan | No
             if role != "dev":
                 return None, [f"not measured: {missing}"]
             notes.append(f"no best template: {missing}")
+    if reason := _refusal(task, writers, rows):
+        return None, [f"{task.name}: not measured: {reason}"]
     try:
         exemplars = load(task, "train") if shots else None
     except (MissingRowsError, SchemaError) as missing:
         return None, [f"not measured, without exemplars: {missing}"]
     return TaskPlan(config, task, rows, writers, exemplars), notes
+
+
+def _refusal(task: Task, writers: dict[str, Sequence[Writer]], rows: dict[Role, TaskRows]) -> str | None:
+    """Why the metric says nothing about this task's answers, judged by some of each direction; None where it does."""
+    directions = {writer.direction: writer for some in writers.values() for writer in some}
+    for part in rows.values():
+        examples = part.examples(range(min(_LOOKED_AT, len(part))))
+        for writer in directions.values():
+            golds = [gold for prompt in _written(writer, examples) if not prompt.options for gold in prompt.references]
+            if reason := refusal(task.card.metric, golds):
+                return reason
+    return None
 
 
 def _writers(config: EvalConfig, setting: Setting, task: Task) -> Sequence[Writer]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from openflan.errors import ModelError
+from openflan.lists import Listed
 from openflan.model.folder import ADAPTER, read_object
 from openflan.model.weights import read_header
 from openflan.ranges import Count, check_ranges
@@ -31,7 +32,7 @@ class Lora:
     """Strength of the change, divided by the rank."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout on an adapter's input."""
-    targets: tuple[str, ...] = ()
+    targets: Annotated[tuple[str, ...], Listed] = ()
     """Names of the linear layers to adapt, such as q_proj; all but the output head when empty."""
 
     def __post_init__(self) -> None:

@@ -179,6 +179,6 @@ def _others(lines: Iterable[str], known: set[str]) -> list[str]:
     return [line for line in lines if _task(line) not in known]
 
 
-def _cluster_order(cluster: str) -> int:
+def _cluster_order(cluster: str) -> tuple[int, str]:
     known = list(CLUSTERS)
-    return known.index(cluster) if cluster in known else len(known)
+    return (known.index(cluster), "") if cluster in known else (len(known), cluster)

@@ -15,13 +15,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from openflan.tasks.clusters import check_cluster
+from openflan.tasks.metric import read_metric
 from openflan.tasks.schema import ColumnType, parse_column_type
 from openflan.tasks.slices import Role, Slice, parse_slice
 from openflan.tasks.text import compile_value, names_in
 
-Metric = Literal[
-    "accuracy", "exact_match", "squad", "trivia_qa", "multirc", "correlation", "bleu", "rouge", "edit_distance"
-]
 Grade = Literal["A", "B", "C"]
 
 OPTIONS_BLOCK = "options_"
@@ -40,6 +38,7 @@ Text = Annotated[str, AfterValidator(_text)]
 """A Jinja text, checked to compile."""
 
 Column = Annotated[ColumnType, BeforeValidator(parse_column_type)]
+Metric = Annotated[str, BeforeValidator(read_metric)]
 SplitSlice = Annotated[Slice, BeforeValidator(lambda spec: parse_slice(spec) if isinstance(spec, str) else spec)]
 
 
@@ -138,6 +137,7 @@ class Card(Layout):
     cluster: Annotated[str, AfterValidator(check_cluster)]
     figure3: str | None = None
     subcluster: str | None = None
+    too_close: list[str] = []
     licence: str
     citation: str
     access: str | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from difflib import get_close_matches
 
-from openflan.errors import UnknownNameError, nearest
+from openflan.errors import UnknownNameError
 
 CLUSTERS: dict[str, str] = {
     "nli": "Natural language inference",
@@ -32,16 +34,28 @@ TOO_CLOSE: dict[str, frozenset[str]] = {
 """Clusters dropped from training besides the one that is held out (paper section 2.2, footnote 1)."""
 
 
+_OWN_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
 def check_cluster(name: str) -> str:
-    """Return `name` if it is a cluster; raises `UnknownNameError` naming the nearest one otherwise."""
-    if name not in CLUSTERS:
-        raise UnknownNameError(f"unknown cluster {name!r}{nearest(name, CLUSTERS)}")
+    """Return the name of a cluster, the paper's or one of the card's own; raises `UnknownNameError`.
+
+    A name that is nearly one of the paper's is taken for a slip.
+    """
+    if name in CLUSTERS:
+        return name
+    if not _OWN_NAME.fullmatch(name):
+        raise UnknownNameError(f"a cluster's name has small letters, digits and underscores, unlike {name!r}")
+    if close := get_close_matches(name, CLUSTERS, n=1, cutoff=0.8):
+        raise UnknownNameError(
+            f"unknown cluster {name!r}; did you mean {close[0]!r}? (a cluster of your own needs another name)"
+        )
     return name
 
 
 def excluded_clusters(held_out: Collection[str]) -> dict[str, str]:
     """Clusters that may not be trained on when `held_out` are evaluated as unseen, each with the reason."""
-    excluded = {check_cluster(cluster): "held out" for cluster in held_out}
+    excluded = dict.fromkeys(held_out, "held out")
     for cluster in held_out:
         for neighbour in sorted(TOO_CLOSE.get(cluster, ())):
             excluded.setdefault(neighbour, f"too close to {cluster}")

@@ -8,14 +8,20 @@ from functools import lru_cache
 from pathlib import Path
 
 from openflan.errors import CardError, UnknownNameError, nearest
+from openflan.lists import listed
 from openflan.tasks.card import Card, Source
 from openflan.tasks.cardfile import read_card
 from openflan.tasks.clusters import CLUSTERS
+from openflan.tasks.metric import parse_metric
 
 CATALOG = Path(__file__).parent.parent / "catalog"
-PRESETS = ("flan62", "flan62_short", "all")
+PRESETS = ("flan62", "flan62_short", "flan69", "all")
 """`flan62`: the datasets of Figure 3; `flan62_short`: those of them whose answers are short, so that a small token
-budget holds many of them (no summaries, translations or descriptions of data); `all`: every card."""
+budget holds many of them (no summaries, translations or descriptions of data); `flan69`: the 69 tasks that the released
+code mixes, with SuperGLUE's WSC, true-casing and word segmentation, and without WSC273; `all`: every card."""
+
+_UNPRINTED = frozenset({"wsc", "true_case", "word_segment"})
+"""Cards of the released mixture that Figure 3 does not show; of those that it shows, WSC273 is a test set alone."""
 
 _LONG_ANSWERS = frozenset({"rouge", "bleu"})
 """Metrics of answers that are texts."""
@@ -67,6 +73,11 @@ class Catalog(Mapping[str, Card]):
     def __len__(self) -> int:
         return len(self._cards)
 
+    @property
+    def clusters(self) -> list[str]:
+        """The paper's clusters in its order, then those of the users' own cards."""
+        return list(dict.fromkeys([*CLUSTERS, *(card.cluster for card in self.values())]))
+
     def tasks(self, selector: str) -> list[Task]:
         """The tasks a selector names: a preset, a cluster, a subcluster, a dataset, or `dataset:variant`."""
         name, _, variant = selector.partition(":")
@@ -75,14 +86,22 @@ class Catalog(Mapping[str, Card]):
         cards = [card for card in self.values() if _selects(name, card)]
         if not cards:
             subclusters = {card.subcluster for card in self.values() if card.subcluster}
-            valid = [*self._cards, *CLUSTERS, *PRESETS, *subclusters]
+            valid = [*self._cards, *self.clusters, *PRESETS, *subclusters]
             raise UnknownNameError(f"no dataset, cluster or preset is called {name!r}{nearest(name, valid)}")
         return [task for card in cards for task in _variants(card, "")]
+
+    def selection(self, selectors: str | Iterable[str]) -> list[Task]:
+        """The tasks that several selectors name, each once; a text may hold several, parted by commas or blanks."""
+        texts = [selectors] if isinstance(selectors, str) else selectors
+        names = (name for text in texts for name in listed(text))
+        return list({task.name: task for name in names for task in self.tasks(name)}.values())
 
 
 def _selects(name: str, card: Card) -> bool:
     if name == "flan62_short":
-        return card.figure3 is not None and card.metric not in _LONG_ANSWERS
+        return card.figure3 is not None and parse_metric(card.metric).name not in _LONG_ANSWERS
+    if name == "flan69":
+        return card.name in _UNPRINTED or (card.figure3 is not None and card.name != "wsc273")
     return name == "all" or (name == "flan62" and card.figure3 is not None) or name in (card.cluster, card.subcluster)
 
 

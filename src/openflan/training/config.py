@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from openflan.errors import OpenflanError
+from openflan.lists import Listed
 from openflan.model.adapters import Lora
 from openflan.ranges import Count, Dtype, Natural, NonNegative, Positive, Seed, check_ranges
 
@@ -59,7 +60,7 @@ class TrainConfig:
     """Recompute activations in the backward pass: about a third more compute for a fraction of the memory."""
     shard: bool = False
     """With several processes, split weights and optimizer state among them (FSDP2) instead of copying them."""
-    trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
+    trackers: Annotated[tuple[Literal["tensorboard", "trackio", "wandb"], ...], Listed] = ()
     """Where metrics go besides metrics.jsonl."""
     seed: Seed = 0
     """Seeds dropout and a new adapter's weights; the data have a seed of their own."""

@@ -14,6 +14,8 @@ from openflan.evaluation.analysis.references import (
     references,
     statuses,
 )
+from openflan.evaluation.loop import evaluate
+from openflan.evaluation.prompts import EvalConfig
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task, load_catalog
 
@@ -53,6 +55,23 @@ def test_chance_takes_the_number_of_options_of_each_row_and_every_gold_answer(tm
     load = lambda task, role: load_rows(task, role, source)  # noqa: E731
     assert chance(Task(card), load).value == pytest.approx(100 * (1 / 2 + 3 / 4) / 2)
     assert majority(Task(card), load).value == 100, "without a training split, the test split's own"
+
+
+def test_reference_lines_are_of_the_rows_that_were_scored(tmp_path, load, weather, fake_scorer):
+    config = EvalConfig(rows=5, templates=(0,))
+    results = evaluate(config, [weather], load, fake_scorer(), tmp_path / "out", identity={"name": "fake"})
+    golds = [row["target"] for row in results.table("target").to_pylist()]
+    assert len(golds) == 5
+    lines = references(["majority", "random"], [weather], load, results)
+    assert lines["majority"]["weather"].value == 100 * golds.count("yes") / 5 != 75
+    assert lines["random"]["weather"].value == 50
+
+
+def test_triviaqa_has_a_row_for_each_test_set():
+    dev, wikipedia = "trivia_qa", "trivia_qa/wikipedia"
+    assert dev not in published("gpt3_zero") and dev not in published("gpt3_few")
+    assert (published("gpt3_zero")[wikipedia].value, published("gpt3_few")[wikipedia].value) == (64.3, 71.2)
+    assert (published("flan_zero_avg")[dev].value, published("flan_zero_avg")[wikipedia].value) == (55.0, 66.5)
 
 
 def test_published_figures_have_known_names_marks_and_ranges():

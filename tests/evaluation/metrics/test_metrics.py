@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openflan.evaluation.metrics import METRICS, Judged, chosen_option, is_option
-from openflan.evaluation.metrics.generation import MissingExtraError, word_edits
+from openflan.evaluation.metrics import Judged, check_extras, chosen_option, generation, is_option
+from openflan.evaluation.metrics import metric as metric_named
+from openflan.evaluation.metrics.generation import word_edits
 from openflan.evaluation.metrics.qa import squad_exact, squad_f1, trivia_exact, trivia_f1
+from openflan.evaluation.metrics.words import MissingExtraError
+from openflan.tasks.metric import SCORES
 
 WORDS = ["the", "a", "cat", "Cat", "dog,", "ran", "home.", "(fast)", "don't", "3.5", "über", "–", "“so”", "it", "was"]
 texts = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
@@ -36,7 +39,7 @@ def test_bleu_is_sacrebleus_on_the_set_and_on_any_resample(seed, references):
         Judged(said, [gold, *(other for _, other in sentences(seed + number, references - 1))])
         for number, (said, gold) in enumerate(sentences(seed))
     ]
-    metric = METRICS["bleu"]
+    metric = metric_named("bleu")
     statistics = metric.statistics(judged)
     weights = np.random.default_rng(seed).multinomial(len(judged), np.full(len(judged), 1 / len(judged)))
     for counts in (np.ones(len(judged), int), weights):
@@ -56,7 +59,7 @@ def test_bleu_smooths_missing_orders_and_gives_nothing_for_nothing():
         ("A b c d", "a b c d"),
     ]:
         expected = sacrebleu.corpus_bleu([said], [[gold]], tokenize="intl").score
-        assert METRICS["bleu"].scores([Judged(said, [gold])])["bleu"] == pytest.approx(expected)
+        assert metric_named("bleu").scores([Judged(said, [gold])])["bleu"] == pytest.approx(expected)
 
 
 def test_rouge_is_rouge_scores_with_the_best_reference_for_each_kind():
@@ -64,11 +67,11 @@ def test_rouge_is_rouge_scores_with_the_best_reference_for_each_kind():
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeLsum"])
     pairs = list(sentences(1, 12))
     judged = [Judged(said, [gold, other]) for (said, gold), (_, other) in zip(pairs, reversed(pairs), strict=True)]
-    found = METRICS["rouge"].scores(judged)
+    found = metric_named("rouge").scores(judged)
     for name in ("rouge1", "rouge2", "rougeLsum"):
         best = [max(scorer.score(gold, one.prediction)[name].fmeasure for gold in one.references) for one in judged]
         assert found[name] == pytest.approx(100 * np.mean(best))
-    lines = METRICS["rouge"].scores([Judged("It rained . We left .", ["We left .\nIt rained ."])])
+    lines = metric_named("rouge").scores([Judged("It rained . We left .", ["We left .\nIt rained ."])])
     assert lines["rougeLsum"] == pytest.approx(100), "sentences are matched one by one"
 
 
@@ -109,7 +112,7 @@ def test_trivia_normalisation_puts_spaces_for_punctuation_and_knows_more_quotes(
     assert squad_exact("Rock-n-Roll", ["rock n roll"]) == 0
     assert trivia_exact("‘Hamlet’", ["hamlet"]) == 1
     assert trivia_f1("William Shakespeare", ["shakespeare", "the bard"]) == pytest.approx(2 / 3)
-    assert METRICS["trivia_qa"].scores([Judged("Paris", ["paris"]), Judged("a big town", ["town"])]) == {
+    assert metric_named("trivia_qa").scores([Judged("Paris", ["paris"]), Judged("a big town", ["town"])]) == {
         "exact_match": 50,
         "f1": pytest.approx(100 * (1 + 2 / 3) / 2),
     }
@@ -117,7 +120,7 @@ def test_trivia_normalisation_puts_spaces_for_punctuation_and_knows_more_quotes(
 
 def test_accuracy_takes_any_gold_answer():
     judged = [Judged("a", ["b", "a"]), Judged("c", ["b"]), Judged(" b ", ["b"]), Judged("d", ["b"])]
-    assert METRICS["accuracy"].scores(judged) == {"accuracy": 50}
+    assert metric_named("accuracy").scores(judged) == {"accuracy": 50}
 
 
 def test_multirc_is_f1_over_all_answers_and_whole_questions():
@@ -126,7 +129,7 @@ def test_multirc_is_f1_over_all_answers_and_whole_questions():
     rows = [(f"question {draw.randint(0, 20)}", draw.random() < 0.4, draw.random() < 0.5) for _ in range(100)]
     word = {False: "no", True: "yes"}
     judged = [Judged(word[said], [word[gold]], ("no", "yes"), group) for group, gold, said in rows]
-    found = METRICS["multirc"].scores(judged)
+    found = metric_named("multirc").scores(judged)
     assert found["f1"] == pytest.approx(
         100 * metrics.f1_score([gold for _, gold, _ in rows], [said for *_, said in rows])
     )
@@ -142,13 +145,32 @@ def test_correlations_are_scipys_and_unreadable_numbers_count_as_minus_one():
     said = [str(min(5, max(0, number + draw.randint(-2, 2)))) for number in gold]
     said[3], said[4] = "no idea", "3.8 or so"
     numbers = [float(text) if text.isdigit() else {"no idea": -1.0, "3.8 or so": 3.8}[text] for text in said]
-    found = METRICS["correlation"].scores([Judged(text, [str(n)]) for text, n in zip(said, gold, strict=True)])
+    found = metric_named("correlation").scores([Judged(text, [str(n)]) for text, n in zip(said, gold, strict=True)])
     assert found["pearson"] == pytest.approx(100 * stats.pearsonr(numbers, gold).statistic)
     assert found["spearman"] == pytest.approx(100 * stats.spearmanr(numbers, gold).statistic)
 
 
+def test_swapping_two_models_answers_swaps_their_statistics():
+    """What the randomization test rests on: the correlation of swapped answers is that of the swapped statistics."""
+    draw = np.random.default_rng(0)
+    gold = draw.integers(0, 6, 60)
+    answers = [np.clip(gold + draw.integers(-1, 2, 60), 0, 5), 4 + draw.integers(0, 2, 60)]
+    metric = metric_named("correlation")
+    first, second = (
+        metric.statistics([Judged(str(said), [str(right)]) for said, right in zip(one, gold, strict=True)])
+        for one in answers
+    )
+    for _ in range(20):
+        swapped = draw.random(60) < 0.5
+        found = metric.score(np.where(swapped[:, None], second, first).sum(axis=0))[0]
+        assert found == pytest.approx(100 * np.corrcoef(np.where(swapped, *answers[::-1]), gold)[0, 1])
+
+
 def test_a_constant_answer_does_not_correlate():
-    assert METRICS["correlation"].scores([Judged("3", [str(n)]) for n in range(5)]) == {"pearson": 0, "spearman": 0}
+    assert metric_named("correlation").scores([Judged("3", [str(n)]) for n in range(5)]) == {
+        "pearson": 0,
+        "spearman": 0,
+    }
 
 
 @given(texts, texts)
@@ -163,8 +185,8 @@ def test_word_edits_are_levenshteins_distance_over_words(said, gold):
 
 def test_word_edits_ignore_case_and_punctuation_and_count_per_prompt():
     judged = [Judged("the cat sat", ["The cat, sat!"]), Judged("teh cat", ["the cat sat", "a dog"])]
-    assert METRICS["edit_distance"].scores(judged) == {"edit_distance": 1.0}
-    assert not METRICS["edit_distance"].higher_is_better
+    assert metric_named("edit_distance").scores(judged) == {"edit_distance": 1.0}
+    assert not metric_named("edit_distance").higher_is_better
 
 
 def test_generated_answers_are_matched_to_options():
@@ -176,9 +198,9 @@ def test_generated_answers_are_matched_to_options():
     assert chosen_option("perhaps", options) == "perhaps"
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", SCORES)
 def test_statistics_add_up_and_empty_sets_score_zero(name):
-    metric = METRICS[name]
+    metric = metric_named(name)
     answers = [("yes", "yes"), ("no", "yes"), ("yes", "no"), ("no", "no"), ("3", "2")]
     judged = [Judged(said, [gold], ("no", "yes"), str(n // 2)) for n, (said, gold) in enumerate(answers)]
     whole = metric.statistics(judged)
@@ -191,11 +213,11 @@ def test_statistics_add_up_and_empty_sets_score_zero(name):
 
 @pytest.mark.parametrize(("metric", "package"), [("bleu", "sacrebleu"), ("rouge", "rouge_score")])
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, package):
-    from openflan.evaluation.metrics import generation as metrics_generation
-
-    metrics_generation._bleu.cache_clear()
-    metrics_generation._rouge.cache_clear()
+    generation.bleu_of.cache_clear()
+    generation.rouge_of.cache_clear()
     for name in ("sacrebleu", "sacrebleu.metrics", "rouge_score", "rouge_score.rouge_scorer"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=rf"{package}.*openflan\[metrics\]"):
-        METRICS[metric].scores([Judged("a", ["a"])])
+        metric_named(metric).scores([Judged("a", ["a"])])
+    with pytest.raises(MissingExtraError, match=rf"{package}.*openflan\[metrics\]"):
+        check_extras(["accuracy", metric])

@@ -155,3 +155,9 @@ def test_a_hole_is_one_word_whatever_stands_in_it() -> None:
     assert words("{{ a | replace('x', 'y z') }} It's {% if b %}so{% endif %}!") == ["□", "it's", "so"]
     assert similarity("Read {{ a }} now", "read {{ b }}: NOW!") == 1
     assert similarity("known: {{ a }} asked: {{ b }}", "Is {{ b }} what one may say after {{ a }}?") < SIMILAR
+
+
+def test_a_cluster_of_ones_own_needs_no_usual_words(findings: Callable[..., list[Finding]]) -> None:
+    plain = [text.replace("premise", "first").replace("hypothesis", "second") for text in PLAIN]
+    fields = {"first": "{{ premise }}", "second": "{{ hypothesis }}"}
+    assert "FLN032" not in {finding.code for finding in findings(*plain, cluster="tickets", fields=fields)}

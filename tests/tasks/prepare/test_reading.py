@@ -23,6 +23,10 @@ from openflan.tasks.prepare.reading import boolq, choice, drop_answer, drop_span
         ("In 1963 they named eight of these.", "In 1963 they named eight of these."),
         ("Which is it? (Surname only)", "Which is it? (Surname only)"),
         ("What is meant by this>", "What is meant by this?"),
+        ("In what year did the war begin?14", "In what year did the war begin?"),
+        ("Which is driven by partners?:", "Which is driven by partners?"),
+        ("Who directed the film 'Last Tango'? (", "Who directed the film 'Last Tango'?"),
+        ("What is 5 in C? (Base 10)", "What is 5 in C? (Base 10)"),
         ('"Who wrote ""Emma"""', 'Who wrote "Emma"?'),
         ('Who said "Eureka"?', 'Who said "Eureka"?'),
     ],
@@ -40,6 +44,19 @@ def test_questions_get_one_end_mark(typed: str, asked: str) -> None:
         ("Ada King (December 1815 -- November 1852) was a writer.", "", None),
         ("All sugars -- Fructose among them.", "", None),
         ("Up -- Up is a ``film''.", "Up", 'Up is a "film".'),
+        (
+            "800 Words -- On 19 October the channel renewed the show.",
+            "800 Words",
+            "On 19 October the channel renewed the show.",
+        ),
+        (
+            "Whose Line Is It Anyway? (U.S. TV series) -- Production was canceled in 2003.",
+            "Whose Line Is It Anyway? (U.S. TV series)",
+            "Production was canceled in 2003.",
+        ),
+        ("She was nominated for Best Actress -- Drama, but she lost to Jane Fonda for Klute.", "", None),
+        ("In Star Wars: Episode II -- Attack of the Clones, Obi-Wan is now a Jedi Master.", "", None),
+        ("Liberia has qualified twice -- 1996 and 2002 were the years in question here.", "", None),
     ],
 )
 def test_boolq_title_is_split_only_where_there_is_one(passage: str, title: str, text: str | None) -> None:

@@ -39,6 +39,23 @@ def test_triples_in_words() -> None:
     }
 
 
+def test_values_lose_the_marks_of_rdf_and_keep_their_unit() -> None:
+    row = {
+        "input": [
+            'Aida | length | "100305.0"(minutes)',
+            'Aida | area | "12.5"^^xsd:double',
+            'Aida | name | "Aida"@pt-br',
+            'Aida | height | "30" (square kilometres)',
+        ]
+    }
+    assert prepare.web_nlg_triples(row)["fact_lines"].splitlines() == [
+        "Aida | length | 100305.0 minutes",
+        "Aida | area | 12.5",
+        "Aida | name | Aida",
+        "Aida | height | 30 square kilometres",
+    ]
+
+
 def test_no_triples_is_skipped() -> None:
     with pytest.raises(SkipRow, match="no triples"):
         prepare.web_nlg_triples({"input": []})

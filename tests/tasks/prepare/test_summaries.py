@@ -68,6 +68,14 @@ def test_single_highlight_has_no_last_one() -> None:
     assert prepare.cnn_story({"article": "A lion is free.", "highlights": "Lion escapes ."})["last_highlight"] == ""
 
 
+@pytest.mark.parametrize(
+    "furniture", [" E-mail to a friend .", " E-mail to a friend . CNN's Ann Lee contributed to this report."]
+)
+def test_story_loses_the_line_of_the_site(furniture: str) -> None:
+    row = {"article": f"A lion is free.{furniture}", "highlights": "Lion escapes ."}
+    assert prepare.cnn_story(row)["story"] == "A lion is free."
+
+
 def test_story_without_highlights_is_skipped() -> None:
     with pytest.raises(SkipRow, match="no text"):
         prepare.cnn_story({"article": "A lion is free.", "highlights": " . "})
@@ -100,6 +108,11 @@ def test_gigaword_brackets_and_quotes() -> None:
     assert names["sentence"] == 'he said " no " ( twice ) on 9/11'
     assert names["headline"] == '" no "'
     assert names["first_words"] == 'he said " no'
+
+
+def test_gigaword_entities_are_read() -> None:
+    row = {"document": "barnes &amp; noble said so", "summary": "barnes &amp; noble"}
+    assert prepare.gigaword_pair(row)["headline"] == "barnes & noble"
 
 
 def test_articles_are_numbered() -> None:
@@ -162,6 +175,11 @@ def test_instructions_lose_a_leading_stop() -> None:
     assert names == {"instructions": "Boil water.", "steps": "Boil. Pour.", "beginning": "Boil water."}
 
 
+def test_instructions_lose_stops_behind_sentences() -> None:
+    names = prepare.wikihow_section({"source": "Mop up spills. . Dry it.", "target": "Mop. .\nDry it, ."})
+    assert (names["instructions"], names["steps"]) == ("Mop up spills. Dry it.", "Mop. Dry it,")
+
+
 def test_sections_become_rows() -> None:
     row = {"article": {"document": ["Boil water.", ""], "summary": ["Boil.", "Pour."]}}
     assert prepare.wikihow_sections(row) == [{"source": "Boil water.", "target": "Boil.", "page": "Boil water."}]
@@ -187,6 +205,29 @@ def test_arguments_in_order_and_untokenised() -> None:
         "motion": "This House would ban cars",
         "claim": "Cars are loud",
     }
+
+
+@pytest.mark.parametrize(
+    "footnote",
+    [
+        "Skolnik , Sam , , Beacon Press , 2011 , Chapter 5",
+        "Lawless , Jill , Tony Hayward : BP Was Unprepared For Gulf Oil Spill , 9 November 2010 ,",
+        "BBC News , London-bound train overcrowding : 100,000 have to stand , 24 July 2013 , Department .",
+        "The Political Activity of Think Tanks , Harvard Law Review , Vol. 12 .",
+        "Lowering the voting age , Paper presented in Potsdam , p. 9 .",
+        "-LSB- 1 -RSB- Contributions to the United Nations budget",
+    ],
+)
+def test_footnotes_are_no_arguments(footnote: str) -> None:
+    values = ["Cars make a lot of noise [ 1 ] .", "However , Europe , which pays most of it , agrees ( 2 ) .", footnote]
+    row = {
+        "_debate_name": "Motion",
+        "_claim": "Claim",
+        "_argument_sentences": {"key": ["1_1_0", "1_1_1", "1_1_2"], "value": values},
+    }
+    assert prepare.idebate_arguments(row)["arguments"] == (
+        "1. Cars make a lot of noise.\n2. However, Europe, which pays most of it, agrees."
+    )
 
 
 def test_at_most_ten_arguments() -> None:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from openflan.tasks.sentences import sentence_ends
+
 BROKEN = 0.1
 """The share of targets from which on a promise counts as broken."""
 
@@ -28,8 +30,6 @@ _PROMISES = (
         re.IGNORECASE,
     ),
 )
-_ABBREVIATION = r"\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|vs|No|Inc|Ltd|Co|Corp|Gen|Sen|Rep|Gov|Lt|Col|Prof|[A-Z]|[a-z]\.[a-z])\.$"
-_SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*(?:\s+(?=[A-Z0-9\"'“‘(])|\n+)")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def promises(text: str) -> Iterator[Promise]:
 
 def sentences(text: str) -> int:
     """How many sentences a text has, at the least: a full stop after an abbreviation or an initial ends none."""
-    ends = [end for end in _SENTENCE_END.finditer(text) if not re.search(_ABBREVIATION, text[: end.start() + 1])]
-    return 1 + len(ends)
+    lines = [line for line in text.splitlines() if line.strip()]
+    return max(1, sum(1 + len(list(sentence_ends(line))) for line in lines))
 
 
 def _lines(text: str) -> int:

@@ -13,7 +13,16 @@ import numpy as np
 
 from openflan.data.order import hash64
 from openflan.evaluation.analysis.statistics import unit_sums
-from openflan.evaluation.metrics import METRICS, Array, Judged, Scorable, chosen_option, is_correct, is_option
+from openflan.evaluation.metrics import (
+    Array,
+    Judged,
+    Scorable,
+    check_extras,
+    chosen_option,
+    is_correct,
+    is_option,
+    metric,
+)
 from openflan.evaluation.results import SCHEMA, Results
 
 _TEXTS = {"prompt", "target", "tokens", "score"}
@@ -83,13 +92,17 @@ class Block:
 
 
 def blocks(results: Results, split: str, setting: str | None = None) -> dict[str, Block]:
-    """The blocks of a split in one setting (the first that was asked in), by name, in the order they were scored."""
+    """The blocks of a split in one setting (the first that was asked in), by name, in the order they were scored.
+
+    Raises `MissingExtraError` where one of their metrics lacks its package.
+    """
     wanted = results.settings[0] if setting is None else setting
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in results.table(*_COLUMNS).to_pylist():
         if row["split"] == split and row["setting"] == wanted:
             rows[line_name(row["dataset"], row["variant"], row["direction"])].append(row)
-    return {name: Block(name, some[0]["cluster"], METRICS[some[0]["metric"]], some) for name, some in rows.items()}
+    check_extras({some[0]["metric"] for some in rows.values()})
+    return {name: Block(name, some[0]["cluster"], metric(some[0]["metric"]), some) for name, some in rows.items()}
 
 
 def line_name(dataset: str, variant: str = "", direction: str = "") -> str:

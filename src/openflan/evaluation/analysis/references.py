@@ -7,8 +7,8 @@ prompts, zero- or few-shot) or with the instruction templates (`MODEL_BASELINES`
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,11 +19,17 @@ import numpy as np
 from openflan.data.encode import Join
 from openflan.data.example import Example
 from openflan.errors import UnknownNameError, nearest
-from openflan.evaluation.metrics import METRICS, Judged
+from openflan.evaluation.analysis.blocks import line_name
+from openflan.evaluation.metrics import Judged, metric
 from openflan.evaluation.prompts import Load
+from openflan.evaluation.results import Results
 from openflan.tasks.registry import Task
 
 PAPER_RESULTS = Path(__file__).with_name("paper_results.json")
+
+
+Scored = Collection[str] | None
+"""Identities of the examples that were scored; None for all."""
 
 
 @dataclass(frozen=True)
@@ -57,40 +63,40 @@ MODEL_BASELINES: dict[str, ModelBaseline] = {
 """The paper's baselines that are models (section 3, appendix A: as many exemplars as fit, 10 at most)."""
 
 
-def majority(task: Task, load: Load) -> Reference | None:
+def majority(task: Task, load: Load, scored: Scored = None) -> Reference | None:
     """The score of always giving the answer most frequent in training; None for free-form tasks.
 
     Where the options change from row to row, their position takes the place of the answer. Without a training split the
-    test split's own majority is taken.
+    test split's own majority is taken. Of the test rows only those `scored` count, where they are given.
     """
-    test = _test(task, load)
+    test = _test(task, load, scored)
     if not test:
         return None
     has_train = any("train" in layout.splits for layout in task.layouts)
     counts = Counter(_position(one) for one in (_examples(task, load, "train") if has_train else test))
     most = min(counts, key=lambda position: (-counts[position], position))
     judged = [_judged(one, one.options[min(most, len(one.options) - 1)]) for one in test]
-    metric = METRICS[task.card.metric]
-    return Reference(metric.scores(judged)[metric.primary])
+    scorable = metric(task.card.metric)
+    return Reference(scorable.scores(judged)[scorable.primary])
 
 
-def chance(task: Task, load: Load) -> Reference | None:
+def chance(task: Task, load: Load, scored: Scored = None) -> Reference | None:
     """The score of choosing an option blindly, in expectation; None for free-form tasks.
 
     A metric's statistics are additive, so theirs are averaged over the options: exact for means, and the limit of
-    many rows for ratios such as F1.
+    many rows for ratios such as F1. Of the test rows only those `scored` count, where they are given.
     """
-    test = _test(task, load)
+    test = _test(task, load, scored)
     if not test:
         return None
-    metric = METRICS[task.card.metric]
+    scorable = metric(task.card.metric)
     expected = [
-        metric.statistics([_judged(one, option, alone=True) for option in one.options]).mean(axis=0) for one in test
+        scorable.statistics([_judged(one, option, alone=True) for option in one.options]).mean(axis=0) for one in test
     ]
-    return Reference(float(metric.score(np.sum(expected, axis=0))[0]))
+    return Reference(float(scorable.score(np.sum(expected, axis=0))[0]))
 
 
-WITHOUT_READING: dict[str, Callable[[Task, Load], Reference | None]] = {"majority": majority, "random": chance}
+WITHOUT_READING: dict[str, Callable[[Task, Load, Scored], Reference | None]] = {"majority": majority, "random": chance}
 
 
 def paper_columns() -> dict[str, str]:
@@ -118,18 +124,30 @@ def published(column: str) -> dict[str, Reference]:
     }
 
 
-def references(names: Sequence[str], tasks: Sequence[Task], load: Load) -> dict[str, dict[str, Reference]]:
-    """Reference lines by name: `majority`, `random`, or a published column. Raises `UnknownNameError`."""
+def check_references(names: Sequence[str]) -> None:
+    """Raise `UnknownNameError` for a name that is no reference line, before anything is measured."""
+    valid = [*WITHOUT_READING, *paper_columns()]
+    for name in names:
+        if name not in valid:
+            raise UnknownNameError(f"no reference is called {name!r}{nearest(name, valid)}")
+
+
+def references(
+    names: Sequence[str], tasks: Sequence[Task], load: Load, results: Results | None = None
+) -> dict[str, dict[str, Reference]]:
+    """Reference lines by name: `majority`, `random`, or a published column; of the very rows that `results` scored.
+
+    Raises `UnknownNameError`.
+    """
+    check_references(names)
+    scored = _scored(results) if results else {}
     lines: dict[str, dict[str, Reference]] = {}
     for name in names:
         if name in WITHOUT_READING:
-            found = {task.name: WITHOUT_READING[name](task, load) for task in tasks}
+            found = {task.name: WITHOUT_READING[name](task, load, scored.get(task.name)) for task in tasks}
             lines[name] = {task: reference for task, reference in found.items() if reference is not None}
-        elif name in paper_columns():
-            lines[name] = published(name)
         else:
-            valid = [*WITHOUT_READING, *paper_columns()]
-            raise UnknownNameError(f"no reference is called {name!r}{nearest(name, valid)}")
+            lines[name] = published(name)
     return lines
 
 
@@ -139,10 +157,20 @@ def _paper() -> dict[str, Any]:
     return found
 
 
-def _test(task: Task, load: Load) -> list[Example]:
+def _scored(results: Results) -> dict[str, set[str]]:
+    """The examples whose test prompts were scored, by task."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in results.table("dataset", "variant", "split", "example", "choice").to_pylist():
+        if row["split"] == "test" and row["choice"] is not None:
+            found[line_name(row["dataset"], row["variant"])].add(row["example"])
+    return found
+
+
+def _test(task: Task, load: Load, scored: Scored) -> list[Example]:
     if all(layout.options is None for layout in task.layouts):
         return []
-    return _examples(task, load, "test")
+    test = _examples(task, load, "test")
+    return test if scored is None else [one for one in test if one.id in scored]
 
 
 def _examples(task: Task, load: Load, role: Any) -> list[Example]:

@@ -11,15 +11,19 @@ Scores lie between 0 and 100, save word edit distance (edits per prompt, fewer i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openflan.errors import UnknownNameError
 from openflan.evaluation.metrics import generation, qa
-from openflan.tasks.card import Metric
+from openflan.evaluation.metrics.words import out_of_reach, tokenizer
+from openflan.letters import nfc, same_in
+from openflan.tasks.metric import SCORES, WORDED, MetricSpec, parse_metric
 
 Array = NDArray[np.float64]
 
@@ -36,6 +40,9 @@ class Judged(NamedTuple):
     group: str | None = None
 
 
+Statistics = Callable[[Sequence[Judged]], Array]
+
+
 @dataclass(frozen=True)
 class Scorable:
     """How one metric scores.
@@ -45,7 +52,7 @@ class Scorable:
     """
 
     names: tuple[str, ...]
-    statistics: Callable[[Sequence[Judged]], Array]
+    statistics: Statistics
     score: Callable[[Array], Array]
     higher_is_better: bool = True
     per_prompt: bool = True
@@ -73,7 +80,7 @@ def _ratio(top: Array, bottom: Array) -> Array:
     return np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
 
 
-def _mean_of(*judges: Callable[[str, Sequence[str]], float]) -> Callable[[Sequence[Judged]], Array]:
+def _mean_of(*judges: Callable[[str, Sequence[str]], float]) -> Statistics:
     def statistics(judged: Sequence[Judged]) -> Array:
         rows = [[judge(one.prediction, one.references) for judge in judges] + [1.0] for one in judged]
         return np.array(rows, dtype=np.float64).reshape(len(judged), len(judges) + 1)
@@ -83,7 +90,7 @@ def _mean_of(*judges: Callable[[str, Sequence[str]], float]) -> Callable[[Sequen
 
 def is_correct(prediction: str, references: Sequence[str]) -> float:
     """Any of the gold answers counts (ReCoRD has several)."""
-    return float(prediction.strip() in {reference.strip() for reference in references})
+    return float(nfc(prediction.strip()) in {nfc(reference.strip()) for reference in references})
 
 
 def _multirc_statistics(judged: Sequence[Judged]) -> Array:
@@ -126,15 +133,16 @@ def _ranks(values: Array) -> Array:
 
 
 def _correlation_statistics(judged: Sequence[Judged]) -> Array:
-    """The count, then the moments of values and of their ranks, centred for precision.
+    """The count, then the moments of values and of their ranks.
 
-    Under resampling the ranks stay those of the whole set, which Spearman's interval can afford.
+    Values are centred, for precision, at the mean of the right ones: the same for every model, so that answers of two
+    models can be swapped. Under resampling the ranks stay those of the whole set, which Spearman's interval can afford.
     """
     said = np.array([_number(one.prediction) for one in judged])
     gold = np.array([_number(one.references[0]) for one in judged])
     columns = [np.ones(len(judged))]
     for x, y in ((said, gold), (_ranks(said), _ranks(gold))):
-        x, y = (x - x.mean(), y - y.mean()) if len(judged) else (x, y)
+        x, y = (x - y.mean(), y - y.mean()) if len(judged) else (x, y)
         columns += [x, y, x * x, y * y, x * y]
     return np.stack(columns, axis=-1)
 
@@ -148,35 +156,113 @@ def _correlation_score(sums: Array) -> Array:
     return 100 * np.stack(correlations, axis=-1)
 
 
-METRICS: dict[Metric, Scorable] = {
-    "accuracy": Scorable(("accuracy",), _mean_of(is_correct), _means),
-    "exact_match": Scorable(("exact_match",), _mean_of(is_correct), _means),
-    "squad": Scorable(("f1", "exact_match"), _mean_of(qa.squad_f1, qa.squad_exact), _means),
-    "trivia_qa": Scorable(("exact_match", "f1"), _mean_of(qa.trivia_exact, qa.trivia_f1), _means),
-    "multirc": Scorable(("f1", "exact_match"), _multirc_statistics, _multirc_score, per_prompt=False),
-    "correlation": Scorable(
-        ("pearson", "spearman"), _correlation_statistics, _correlation_score, per_prompt=False, is_percentage=False
-    ),
-    "bleu": Scorable(
-        ("bleu",),
-        lambda judged: generation.bleu_statistics([(one.prediction, one.references) for one in judged]),
-        generation.bleu_score,
-    ),
-    "rouge": Scorable(
-        ("rougeLsum", "rouge1", "rouge2"),
-        lambda judged: generation.rouge_statistics([(one.prediction, one.references) for one in judged]),
+def metric(text: str) -> Scorable:
+    """A metric by its line in a card or in results, `rouge` or `rouge(tokenize=zh)`; raises `UnknownNameError`."""
+    try:
+        return _metric(parse_metric(text))
+    except ValueError as fault:
+        raise UnknownNameError(str(fault)) from None
+
+
+@lru_cache(maxsize=64)
+def _metric(spec: MetricSpec) -> Scorable:
+    made = _MAKERS[spec.name](spec)
+    return replace(made, statistics=_composed(made.statistics))
+
+
+def _composed(statistics: Statistics) -> Statistics:
+    """The statistics of texts whose letters are composed."""
+
+    def of(judged: Sequence[Judged]) -> Array:
+        return statistics(
+            [Judged(nfc(one.prediction), _nfc(one.references), _nfc(one.options), one.group) for one in judged]
+        )
+
+    return of
+
+
+def _nfc(texts: Sequence[str]) -> list[str]:
+    return [nfc(text) for text in texts]
+
+
+def _pairs(judged: Sequence[Judged]) -> generation.Texts:
+    return [(one.prediction, one.references) for one in judged]
+
+
+def _right(spec: MetricSpec) -> Scorable:
+    return Scorable(spec.scores, _mean_of(is_correct), _means)
+
+
+def _short_answers(spec: MetricSpec) -> Scorable:
+    normal = qa.squad_normal if spec.name == "squad" else qa.trivia_normal
+    exact, f1 = qa.short_answers(normal, spec.tokenize)
+    judges = {"exact_match": exact, "f1": f1}
+    return Scorable(spec.scores, _mean_of(*(judges[name] for name in spec.scores)), _means)
+
+
+def _multirc(spec: MetricSpec) -> Scorable:
+    turned = [SCORES["multirc"].index(name) for name in spec.scores]
+    return Scorable(spec.scores, _multirc_statistics, lambda sums: _multirc_score(sums)[..., turned], per_prompt=False)
+
+
+def _correlation(spec: MetricSpec) -> Scorable:
+    return Scorable(spec.scores, _correlation_statistics, _correlation_score, per_prompt=False, is_percentage=False)
+
+
+def _bleu(spec: MetricSpec) -> Scorable:
+    return Scorable(
+        spec.scores, lambda judged: generation.bleu_statistics(_pairs(judged), spec.tokenize), generation.bleu_score
+    )
+
+
+def _rouge(spec: MetricSpec) -> Scorable:
+    return Scorable(
+        spec.scores,
+        lambda judged: generation.rouge_statistics(_pairs(judged), spec.scores, spec.tokenize),
         _means,
-    ),
-    "edit_distance": Scorable(
-        ("edit_distance",),
-        _mean_of(generation.word_edits),
+    )
+
+
+def _edit_distance(spec: MetricSpec) -> Scorable:
+    return Scorable(
+        spec.scores,
+        _mean_of(generation.edits_with(spec.tokenize)),
         lambda sums: _means(sums) / 100,
         higher_is_better=False,
         is_percentage=False,
-    ),
+    )
+
+
+_MAKERS: dict[str, Callable[[MetricSpec], Scorable]] = {
+    "accuracy": _right,
+    "exact_match": _right,
+    "squad": _short_answers,
+    "trivia_qa": _short_answers,
+    "multirc": _multirc,
+    "correlation": _correlation,
+    "bleu": _bleu,
+    "rouge": _rouge,
+    "edit_distance": _edit_distance,
 }
 """The metrics of cards (spec of each: the paper's section 3 and appendix; SQuAD, MultiRC and STS-B as in their
 papers)."""
+
+
+def check_extras(metrics: Iterable[str]) -> None:
+    """Raise `MissingExtraError` where a metric lacks a package or a tokenizer, before any work is done for it."""
+    for spec in sorted({parse_metric(text) for text in metrics}):
+        if spec.tokenize:
+            tokenizer(spec.tokenize)
+        if spec.name == "bleu":
+            generation.bleu_of(spec.tokenize)
+        if spec.name == "rouge":
+            generation.rouge_of(spec.scores, spec.tokenize)
+
+
+def refusal(metric: str, references: Iterable[str]) -> str | None:
+    """Why a metric says nothing about answers like these (their script); None where it does."""
+    spec = parse_metric(metric)
+    return out_of_reach(spec.name, spec.tokenize, references) if spec.name in WORDED else None
 
 
 def is_option(text: str, options: Sequence[str]) -> bool:
@@ -186,10 +272,10 @@ def is_option(text: str, options: Sequence[str]) -> bool:
 
 
 def chosen_option(text: str, options: Sequence[str]) -> str:
-    """The option a generated answer spells, or the text as it stands when it spells none."""
-    said = _plain(text)
-    return next((option for option in options if said == _plain(option)), text)
+    """The option a generated answer spells, exactly or else loosely; the text as it stands when it spells none."""
+    exact = same_in(text.strip(), options)
+    return exact if exact in options else next((option for option in options if _plain(option) == _plain(text)), text)
 
 
 def _plain(text: str) -> str:
-    return text.strip().rstrip(".").casefold()
+    return nfc(nfc(text).strip().rstrip(".").casefold())

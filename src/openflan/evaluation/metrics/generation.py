@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openflan.errors import OpenflanError
+from openflan.evaluation.metrics.words import Tokenize, package, word_tokenizer
 
 Array = NDArray[np.float64]
 Texts = Sequence[tuple[str, Sequence[str]]]
 """Predictions, each with its references."""
 
 _ORDER = 4
+_ROUGE_WORD = re.compile(r"[A-Za-z0-9]")
 
 
-class MissingExtraError(OpenflanError):
-    """A metric needs a package that is an extra."""
-
-
-def _package(name: str, metric: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
-        raise MissingExtraError(
-            f"{metric} needs the package {name.partition('.')[0]}; install it with: pip install 'openflan[metrics]'"
-        ) from None
-
-
-@lru_cache(maxsize=1)
-def _bleu() -> Any:
+@lru_cache(maxsize=8)
+def bleu_of(tokenize: str) -> Any:
+    """Sacrebleu's BLEU with a tokenizer; raises `MissingExtraError`."""
     # As T5's evaluation, and so FLAN's: international tokenization, case kept. Sentence scores are asked for their
     # counts only, on which `effective_order` has no bearing; it keeps sacrebleu from warning about them.
-    return _package("sacrebleu.metrics", "BLEU").BLEU(tokenize="intl", effective_order=True)
+    return package("sacrebleu.metrics", "BLEU").BLEU(tokenize=tokenize or "intl", effective_order=True)
 
 
-def bleu_statistics(texts: Texts) -> Array:
+def bleu_statistics(texts: Texts, tokenize: str = "") -> Array:
     """Per text: its length, its reference's, and matches and totals of its 1- to 4-grams: float64 [n, 10]."""
     rows = np.zeros((len(texts), 2 + 2 * _ORDER))
     for row, (said, golds) in zip(rows, texts, strict=True):
-        score = _bleu().sentence_score(said, list(golds))
+        score = bleu_of(tokenize).sentence_score(said, list(golds))
         row[:] = [score.sys_len, score.ref_len, *score.counts, *score.totals]
     return rows
 
@@ -63,20 +52,32 @@ def bleu_score(sums: Array) -> Array:
     return score
 
 
-_ROUGE = ("rougeLsum", "rouge1", "rouge2")
+class _Words:
+    """A tokenizer as rouge-score takes one."""
+
+    def __init__(self, tokenize: str) -> None:
+        self.tokenize: Tokenize = word_tokenizer(tokenize)
 
 
-@lru_cache(maxsize=1)
-def _rouge() -> Any:
-    return _package("rouge_score.rouge_scorer", "ROUGE").RougeScorer(_ROUGE)
+@lru_cache(maxsize=8)
+def rouge_of(names: tuple[str, ...], tokenize: str) -> Any:
+    """Rouge-score's scorer of these kinds; raises `MissingExtraError`."""
+    scorer = package("rouge_score.rouge_scorer", "ROUGE").RougeScorer
+    return scorer(names, tokenizer=_Words(tokenize) if tokenize else None)
 
 
-def rouge_statistics(texts: Texts) -> Array:
-    """Per text: F of ROUGE-Lsum, -1 and -2, each against the reference that suits it best, and 1: float64 [n, 4]."""
-    rows = np.ones((len(texts), len(_ROUGE) + 1))
+def rouge_statistics(texts: Texts, names: tuple[str, ...], tokenize: str = "") -> Array:
+    """Per text: F of each kind of ROUGE in `names`, against the reference that suits it best, and 1: float64 [n, k].
+
+    References in which there is no word at all match themselves only.
+    """
+    rows = np.ones((len(texts), len(names) + 1))
     for row, (said, golds) in zip(rows, texts, strict=True):
-        best = _rouge().score_multi([_by_sentence(gold) for gold in golds], _by_sentence(said))
-        row[:-1] = [best[name].fmeasure for name in _ROUGE]
+        if not tokenize and not any(_ROUGE_WORD.search(gold) for gold in golds):
+            row[:-1] = said in golds
+            continue
+        best = rouge_of(names, tokenize).score_multi([_by_sentence(gold) for gold in golds], _by_sentence(said))
+        row[:-1] = [best[name].fmeasure for name in names]
     return rows
 
 
@@ -85,13 +86,19 @@ def _by_sentence(text: str) -> str:
     return text.replace(" . ", " .\n")
 
 
-def word_edits(said: str, golds: Sequence[str]) -> float:
+def edits_with(tokenize: str = "") -> Callable[[str, Sequence[str]], float]:
     """Words to insert, delete or replace to get the nearest reference; case and punctuation aside."""
-    return float(min(_levenshtein(_words(said), _words(gold)) for gold in golds))
+    words = word_tokenizer(tokenize) if tokenize else _words
+    return lambda said, golds: float(min(_levenshtein(words(said), words(gold)) for gold in golds))
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"\W+", text.lower()) if word]
+    """Runs of letters, digits and the marks on them (which many scripts write their vowels with)."""
+    return "".join(mark if _in_word(mark) else " " for mark in text.lower()).split()
+
+
+def _in_word(mark: str) -> bool:
+    return mark.isalnum() or mark == "_" or unicodedata.category(mark)[0] == "M"
 
 
 def _levenshtein(ours: list[str], theirs: list[str]) -> int:
@@ -101,3 +108,6 @@ def _levenshtein(ours: list[str], theirs: list[str]) -> int:
         for column, other in enumerate(theirs, 1):
             above, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, above + (word != other))
     return row[-1]
+
+
+word_edits = edits_with()

@@ -1,7 +1,8 @@
 """Exact match and token F1 of short answers, over all gold answers, with SQuAD's and TriviaQA's normalisation.
 
 SQuAD's (Rajpurkar et al. 2016) drops punctuation; TriviaQA's (Joshi et al. 2017) puts a space in its place and knows a
-few more marks. Both lower the case and drop the articles a, an, the.
+few more marks. Both lower the case and drop the articles a, an, the. With a tokenizer, punctuation of every script is
+dropped (as MLQA does, Lewis et al. 2020) and the tokens are the tokenizer's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,12 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
+
+from openflan.evaluation.metrics.words import word_tokenizer
+from openflan.letters import is_mark
+
+Judge = Callable[[str, Sequence[str]], float]
+"""A prediction and its gold answers → 0 to 1."""
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _DROP = str.maketrans("", "", string.punctuation)
@@ -35,29 +42,23 @@ def token_f1(said: str, gold: str) -> float:
     return 2 * common / (len(ours) + len(theirs))
 
 
-def _best(judge: Callable[[str, str], float], normal: Callable[[str], str], said: str, golds: Sequence[str]) -> float:
-    return max(judge(normal(said), normal(gold)) for gold in golds)
+def short_answers(normal: Callable[[str], str], tokenize: str = "") -> tuple[Judge, Judge]:
+    """Exact match and token F1 at the best gold answer, after a normalisation and, where one is named, a tokenizer."""
+    brought = _tokenized(normal, tokenize) if tokenize else normal
+
+    def exact(said: str, golds: Sequence[str]) -> float:
+        return max(float(brought(said) == brought(gold)) for gold in golds)
+
+    def f1(said: str, golds: Sequence[str]) -> float:
+        return max(token_f1(brought(said), brought(gold)) for gold in golds)
+
+    return exact, f1
 
 
-def _equal(said: str, gold: str) -> float:
-    return float(said == gold)
+squad_exact, squad_f1 = short_answers(squad_normal)
+trivia_exact, trivia_f1 = short_answers(trivia_normal)
 
 
-def squad_exact(said: str, golds: Sequence[str]) -> float:
-    """1 when the answer equals any gold answer after SQuAD's normalisation."""
-    return _best(_equal, squad_normal, said, golds)
-
-
-def squad_f1(said: str, golds: Sequence[str]) -> float:
-    """The best token F1 over the gold answers after SQuAD's normalisation, 0 to 1."""
-    return _best(token_f1, squad_normal, said, golds)
-
-
-def trivia_exact(said: str, golds: Sequence[str]) -> float:
-    """1 when the answer equals any gold answer after TriviaQA's normalisation."""
-    return _best(_equal, trivia_normal, said, golds)
-
-
-def trivia_f1(said: str, golds: Sequence[str]) -> float:
-    """The best token F1 over the gold answers after TriviaQA's normalisation, 0 to 1."""
-    return _best(token_f1, trivia_normal, said, golds)
+def _tokenized(normal: Callable[[str], str], tokenize: str) -> Callable[[str], str]:
+    words = word_tokenizer(tokenize)
+    return lambda text: " ".join(words("".join(" " if is_mark(mark) else mark for mark in normal(text))))

@@ -95,7 +95,7 @@ def _scenes(file: CardFile) -> Iterator[Finding]:
 
 def _task_words(file: CardFile) -> Iterator[Finding]:
     templates, cluster = file.card.templates, file.card.cluster
-    if len(templates) < TEMPLATES:
+    if len(templates) < TEMPLATES or cluster not in TASK_WORDS:  # a cluster of one's own has its own words
         return
     named = sum(_names_task(file, template) for template in templates)
     if named < PLAIN:

@@ -17,6 +17,11 @@ _GAP = "@placeholder"
 _HIGHLIGHT = "@highlight"
 _UNANSWERABLE = "unanswerable"
 _LONGEST_TITLE = 90
+_SENTENCE = 5
+"""Words that make a sentence, where a title is told from a text by it."""
+
+_CLAUSE = re.compile(r"\b(?:is|are|was|were|has|have|had|may|can|will|lost|won)\b|\bEpisode [IVX\d]+$")
+"""What stands before a dash within a text: a verb (a title's own has a capital), or a film of a series."""
 
 _COMMANDS = frozenset({"choose", "describe", "explain", "give", "identify", "list", "name", "select", "tell"})
 _QUESTION_WORDS = frozenset(
@@ -115,10 +120,13 @@ def trivia(row: Row) -> Row:
 
 
 def _asked(question: str) -> str:
-    """One line with one end mark; a command ("Name a river.") keeps its full stop."""
+    """One line with one end mark; a command ("Name a river.") keeps its full stop.
+
+    Digits right behind the question mark are the stray number of an annotation, other marks there a slip.
+    """
     text = _out_of_csv(" ".join(question.split()))
     if "?" in text:
-        return re.sub(r"\s*\?[\s?.]*$", "?", text)
+        return re.sub(r"\s*\?(?:\d+|[\s?.,:;(]*)$", "?", text)
     first = text.partition(" ")[0].lower().strip("\"'(")
     if text.endswith((".", "!", '."')) and first not in _QUESTION_WORDS:
         return text
@@ -133,13 +141,18 @@ def _out_of_csv(text: str) -> str:
 
 
 def _titled(passage: str) -> tuple[str, str]:
-    """Split "Title -- text". A true title is short and its subject is spoken of in the text that follows."""
-    title, dash, text = passage.strip().partition(" -- ")
+    """Split "Title -- text". A title is short and no clause, and a sentence of its own follows it.
+
+    Most texts speak of their title's subject; one that does not has a whole sentence for its first.
+    """
+    title, dash, text = (part.strip() for part in passage.partition(" -- "))
     is_short = bool(dash) and len(title) <= _LONGEST_TITLE and title.count("(") == title.count(")")
-    if not is_short or text[:1].islower():
+    if not is_short or text[:1].islower() or _CLAUSE.search(title):
         return "", passage.strip()
-    subject = [word for word in re.findall(r"\w+", title.lower()) if len(word) > 3] or re.findall(r"\w+", title.lower())
-    return (title, text.strip()) if any(word in text.lower() for word in subject) else ("", passage.strip())
+    words = re.findall(r"\w+", title.lower())
+    subject = [word for word in words if len(word) > 3] or words
+    is_whole = len(re.split(r"[.!?](?:\s|$)", text)[0].split()) >= _SENTENCE
+    return (title, text) if is_whole or any(word in text.lower() for word in subject) else ("", passage.strip())
 
 
 def _plain_quotes(text: str) -> str:

@@ -72,8 +72,16 @@ def _fact(triple: Sequence[str]) -> str:
 
 
 def _literal(cell: str) -> str:
-    """A name or value without underscores, and without the quotes, language mark or data type of RDF."""
-    return re.sub(r'^"(.*)"(?:@\w+|\^\^\S+)?$', r"\1", " ".join(cell.replace("_", " ").split()))
+    """A name or value without underscores, and without the quotes, language mark or data type of RDF.
+
+    A unit in brackets stays, as a word: "100305.0"(minutes) → 100305.0 minutes.
+    """
+    plain = " ".join(cell.replace("_", " ").split())
+    return re.sub(r'^"(.*)"(?:@[\w-]+|\^\^\S+)?(?: ?\(([\w /]+)\))?$', _with_unit, plain)
+
+
+def _with_unit(value: re.Match[str]) -> str:
+    return f"{value[1]} {value[2]}" if value[2] else value[1]
 
 
 def _words(name: str) -> str:

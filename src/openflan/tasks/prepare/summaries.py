@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from openflan.tasks.prepare import Row, SkipRow
+from openflan.tasks.sentences import first_sentence, first_sentences
 
 _MOST_OPINIONS = 10
 """As many arguments or reviews as FLAN shows."""
@@ -21,7 +22,6 @@ _BEGINNING = 110
 _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]?[A-Z0-9])")
 
 
 def aeslc_email(row: Row) -> Row:
@@ -33,7 +33,7 @@ def aeslc_email(row: Row) -> Row:
     body, subject = _one_line(row["email_body"]), _one_line(row["subject_line"])
     if "=20" in body:
         body = _one_line(re.sub(r"(?<=\w)= (?=\w)", "", re.sub(r"=(?= =20)", "", body)).replace("=20", " "))
-    return {"body": body, "subject": subject, "opening": _first_sentence(body)}
+    return {"body": body, "subject": subject, "opening": first_sentence(body)}
 
 
 def ag_news_item(row: Row) -> Row:
@@ -61,6 +61,7 @@ def cnn_story(row: Row) -> Row:
     `last_highlight` is empty where there is only one.
     """
     article = _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", row["article"])).strip()
+    article = _MAILED.sub("", article)
     for dateline in _DATELINES:
         article = dateline.sub("", article, count=1)
     highlights = [line.strip() for line in re.split(r"\n| \. ", row["highlights"])]
@@ -72,10 +73,13 @@ def cnn_story(row: Row) -> Row:
         "highlights": "\n".join(highlights),
         "first_highlights": "\n".join(highlights[:-1]),
         "last_highlight": highlights[-1] if len(highlights) > 1 else "",
-        "lead": _first_sentence(article),
+        "lead": first_sentence(article),
         "beginning": _beginning(article),
     }
 
+
+_MAILED = re.compile(r"\s*E-?mail to a friend\b.{0,220}$", re.IGNORECASE | re.DOTALL)
+"""What the site prints below its stories, with who contributed and whose the copyright is."""
 
 _CLOCK = r"(?:PUBLISHED|UPDATED|Last updated at):?.{0,60}?20\d\d ?\.(?: ?\| ?\.?)?\s*"
 _DATELINES = (
@@ -99,7 +103,7 @@ def xsum_article(row: Row) -> Row:
     document = "\n".join(kept)
     if len(document.split()) < 15:
         raise SkipRow("article under fifteen words")
-    return {"article": document, "lead": _first_sentence(document), "beginning": _beginning(document)}
+    return {"article": document, "lead": first_sentence(document), "beginning": _beginning(document)}
 
 
 _FURNITURE = re.compile(
@@ -112,8 +116,8 @@ _FURNITURE = re.compile(
 
 
 def gigaword_pair(row: Row) -> Row:
-    """Gigaword: document and headline with Penn Treebank brackets and quotes written as people write them."""
-    document, headline = (_plain_brackets(_one_line(row[name])) for name in ("document", "summary"))
+    """Gigaword: document and headline with Penn Treebank brackets and quotes, and entities, as people write them."""
+    document, headline = (_plain_brackets(_one_line(html.unescape(row[name]))) for name in ("document", "summary"))
     return {"sentence": document, "headline": headline, "first_words": " ".join(document.split()[:4])}
 
 
@@ -170,9 +174,12 @@ def samsum_chat(row: Row) -> Row:
     }
 
 
+_STRAY_STOP = re.compile(r"([.!?;:,])(?: \.)+(?= |$)")
+
+
 def wikihow_section(row: Row) -> Row:
-    """WikiLingua: instructions and their steps as one paragraph each, without the stray mark some begin with."""
-    source, target = (_one_line(row[name]).lstrip(".,;: ") for name in ("source", "target"))
+    """WikiLingua: instructions and their steps as one paragraph each, without stray marks around sentences."""
+    source, target = (_STRAY_STOP.sub(r"\1", _one_line(row[name]).lstrip(".,;: ")) for name in ("source", "target"))
     return {"instructions": source, "steps": target, "beginning": _beginning(source)}
 
 
@@ -186,16 +193,33 @@ def wikihow_sections(row: Row) -> list[Row]:
     ]
 
 
+_FOOTNOTE = re.compile(r"\s*\[\d{1,3}\]|\s*\(\d{1,2}\)(?=[.!?]?$)")
+_REFERENCE = re.compile(
+    r",,|https?:|\bwww\.|\baccessed\b|\b[Rr]etrieved (?:on|from)\b|\bpp?\. ?\d|\b[Vv]ol\.|\bNo\. ?\d+ ?\(|\bibid\b|"
+    r"\bPress,? (?:\w+,? )?\d{4}|\b(?:Law Review|Quarterly|Journal of [A-Z][\w ]+),? (?:Vol|\d)|"
+    r"^[^\w]*[A-Z][\w'’-]+, [A-Z][\w.-]*(?: [A-Z]\.?)*,? (?=[A-Z\"'‘“`])|"
+    r"(?:^|, )\d{1,2} [A-Z][a-z]+ \d{4},? ?(?=[A-Z0-9]|$)|, \d{4},? ?$|\bChapter \d+\W*$"
+)
+"""What only a footnote has: a web address, pages, a volume, a publisher, an author's name turned round, a date last."""
+
+
+def _is_argued(text: str) -> bool:
+    """Whether a line is a sentence and not a piece of a footnote."""
+    is_sentence = text.endswith((".", "!", "?", '"', "'", "”", ")")) and len(re.findall(r"[A-Za-z]{2,}", text)) >= 5
+    return is_sentence and not _REFERENCE.search(text)
+
+
 def idebate_arguments(row: Row) -> Row:
     """iDebate: up to ten argument sentences, numbered, in the order of the debate, with the motion and the claim.
 
-    The rows hold the sentences in no order; their keys end in their position. Fragments of fewer than five words (the
-    pieces of a footnote) are left out, and the tokeniser's spaces and brackets are undone.
+    The rows hold the sentences in no order; their keys end in their position. Footnotes are left out: their numbers,
+    what they refer to (a book, a page on the web), and fragments of fewer than five words. The tokeniser's spaces and
+    brackets are undone.
     """
     sentences = row["_argument_sentences"]
     ordered = sorted(zip(sentences["key"], sentences["value"], strict=True), key=lambda pair: _position(pair[0]))
-    arguments = [_untokenised(text) for _, text in ordered if len(re.findall(r"[A-Za-z]{2,}", text)) >= 5]
-    arguments = [text for text in arguments if "http" not in text][:_MOST_OPINIONS]
+    texts = [_FOOTNOTE.sub("", _untokenised(text)).strip() for _, text in ordered]
+    arguments = [text for text in texts if _is_argued(text)][:_MOST_OPINIONS]
     if len(arguments) < 2:
         raise SkipRow("fewer than two arguments")
     return {
@@ -252,32 +276,9 @@ def _position(key: str) -> int:
     return int(key.rpartition("_")[2]) if key.rpartition("_")[2].isdigit() else 0
 
 
-def _first_sentence(text: str) -> str:
-    """The first sentence of at least four words, with any shorter ones before it; the first line at most."""
-    line = text.partition("\n")[0]
-    for end in _SENTENCE_END.finditer(line):
-        if len(line[: end.start()].split()) >= 4 and not re.search(
-            r"\b(?:Mr|Mrs|Ms|Dr|St|[A-Z])\.$", line[: end.start()]
-        ):
-            return line[: end.end()].strip()
-    return line
-
-
-_ABBREVIATED = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Dr|St|Lt|Gen|Sen|Rep|Gov|Sgt|Col|Capt|Maj|Jr|Sr|Inc|Corp|Co|Ltd|No|vs|[A-Z]|"
-    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\.$"
-)
-
-
 def _beginning(text: str) -> str:
-    """The first sentences, of at most 110 words unless the first is longer: what fits the limit on targets."""
-    cut = 0
-    for end in _SENTENCE_END.finditer(text):
-        if cut and len(text[: end.start()].split()) > _BEGINNING:
-            break
-        if not _ABBREVIATED.search(text[: end.start()]):
-            cut = end.end()
-    return text if not cut or len(text.split()) <= _BEGINNING else text[:cut].strip()
+    """How a document begins, as long as fits the limit on targets."""
+    return first_sentences(text, _BEGINNING)
 
 
 def _plain_brackets(text: str) -> str:
