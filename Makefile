@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test lint types check bench bench-eval bench-train clean
+.PHONY: quickstart test lint types check docs docs-serve tutorial bench bench-eval bench-train clean
 
 quickstart: $(VENV)/.all
 	$(BIN)/openflan quickstart
@@ -21,6 +21,17 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint types test
+
+# The pages of the command line and of recipes are made from the code, the tutorial from what its notebook keeps.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+docs-serve: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
+# Runs the notebook anew with the small model: some minutes.
+tutorial: $(VENV)/.all $(VENV)/.docs
+	$(BIN)/python -m website.notebook docs/tutorial/first_run.ipynb
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

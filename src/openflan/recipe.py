@@ -39,7 +39,9 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = "run"
+    """What the run is called, and its folder under `runs/`; a file's own name when it says none."""
     description: str = ""
+    """One line for `openflan recipes` and the report."""
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig = Field(default_factory=DataConfig)
     format: Format = Field(default_factory=Format)

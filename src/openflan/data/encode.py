@@ -32,8 +32,12 @@ class Format:
     """How prompts become token sequences. Lengths are in tokens; 1,024 and 256 are the paper's (section 2.4)."""
 
     join: Join = "eos"
+    """How input and target meet: `eos` as in the paper, `chat` through the model's own template, on a `newline`, or as
+    plain continuation after a `space`."""
     input_length: int = 1024
+    """Most tokens of an input; a longer one loses the end of its longest field."""
     target_length: int = 256
+    """Most tokens of a target; what happens to a longer one is for `data.long_targets` to say."""
     chat: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """With `join: chat`: `template` (a name, where the tokenizer has several), `system` (a message), `today` (what the
     template prints as the date, 2024-07-26), and whatever else the template takes, such as `enable_thinking`."""

@@ -45,18 +45,19 @@ is."""
 
 @dataclass(frozen=True)
 class Shots:
-    """How many exemplars, and how they are drawn.
-
-    `budget` is in tokens, for exemplars and query together: 960 leaves 64 of the paper's 1,024 to the joins. The same
-    set serves every query of a template unless `per_query` (the paper's way; a fixed prefix can be computed once).
-    `balanced` takes turns over the answers.
-    """
+    """How many exemplars, and how they are drawn."""
 
     count: Natural = 0
+    """Exemplars before each query."""
     budget: Count = 960
+    """Most tokens of exemplars and query together: 960 leaves 64 of the paper's 1,024 to the joins."""
     per_query: bool = False
+    """Draw other exemplars for each query, the paper's way; else one set serves all queries of a template, which is
+    computed once."""
     balanced: bool = False
+    """Take turns over the answers."""
     seed: int = 0
+    """Decides which are drawn; an evaluation gives its own."""
 
 
 class Rows(Protocol):

@@ -1,0 +1,1 @@
+"""What makes the documentation site: pages generated from the code, and the tutorial's notebook."""
