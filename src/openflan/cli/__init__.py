@@ -80,6 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        from openflan.files import DISK
+
+        if options.debug or error.errno not in DISK:
+            raise
+        print(f"openflan {options.verb}: {error}; make room and run the same again", file=sys.stderr)
+        return 1
 
 
 def _print_whatever_the_console_can() -> None:

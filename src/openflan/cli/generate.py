@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from openflan.cli.numbers import count
 from openflan.errors import OpenflanError, UnknownNameError
 
 _TEST_ROWS = 10_000
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "mirror", type=Path, help="the mirror's folder; the rows go into a folder of the dataset's name"
     )
-    parser.add_argument("--rows", type=int, default=40_000, help="training rows (default: 40,000)")
+    parser.add_argument("--rows", type=count, default=40_000, help="training rows (default: 40,000)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -28,8 +29,6 @@ def run(options: argparse.Namespace) -> None:
 
     if options.dataset != "math_dataset":
         raise UnknownNameError(f"no rows can be made for {options.dataset!r}; only for math_dataset")
-    if options.rows < 1:
-        raise OpenflanError(f"--rows {options.rows}: at least one row")
     folder = options.mirror.expanduser() / options.dataset
     if folder.is_dir() and any(folder.iterdir()):
         raise OpenflanError(f"{folder} has files already; remove the folder to make its rows anew")

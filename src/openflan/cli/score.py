@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from openflan.cli.numbers import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -17,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), default="space",
                         help="how input and option are joined (default: space, a plain continuation)")  # fmt: skip
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "fast"), default="auto", help="precision")
-    parser.add_argument("--input-length", type=int, default=1_000_000, help="most tokens of an input")
+    parser.add_argument("--input-length", type=count, default=1_000_000, help="most tokens of an input")
     parser.add_argument("--out", type=Path, help="write the lines here instead of to standard output")
 
 
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from openflan.files import write_text
     from openflan.model.load import encoder_for, load_model
 
-    lines = _read(options.file)
+    lines = read_lines(options.file)
     model = fetch_model(options.model)
     format = Format(join=options.join, input_length=options.input_length)
     scorer = ModelScorer(load_model(model, dtype=options.dtype), encoder_for(model, format))
@@ -58,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     return int(bool(faults))
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
     """The file's lines as objects with their line number; a bad line becomes one with `error`."""
     from openflan.errors import OpenflanError
 

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from openflan.data.literal import Controls, Piece
+from openflan.errors import RecipeError
+from openflan.ranges import Count, check_ranges
 
 Join = Literal["eos", "newline", "space", "chat"]
 
@@ -32,11 +34,14 @@ class Format:
     """How prompts become token sequences. Lengths are in tokens; 1,024 and 256 are the paper's (section 2.4)."""
 
     join: Join = "eos"
-    input_length: int = 1024
-    target_length: int = 256
+    input_length: Count = 1024
+    target_length: Count = 256
     chat: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """With `join: chat`: `template` (a name, where the tokenizer has several), `system` (a message), `today` (what the
     template prints as the date, 2024-07-26), and whatever else the template takes, such as `enable_thinking`."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, RecipeError)
 
     @property
     def scores_end(self) -> bool:

@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from openflan.errors import OpenflanError
-from openflan.files import replacing
+from openflan.files import replacing, writing
+from openflan.sums import DamageError, seal, unseal
 
 LOG = "scores.jsonl"
 PROMPTS = "prompts.parquet"
@@ -132,7 +133,7 @@ class ScoreLog:
     """Answers by key, kept on disk as they come.
 
     The first line says whose answers they are; opening the log of another model or format raises `ResultsError`.
-    Damaged lines are left out, `damage` says which, and the good ones stay.
+    Each line carries its own sum. Damaged lines are left out, `damage` says which, and the good ones stay.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
@@ -161,15 +162,16 @@ class ScoreLog:
         self._answers[key] = dict(answer)
         if "failure" in answer:
             return
-        self._file.write(_line({"key": key, **answer}))
-        self._file.flush()
+        with writing(self.path):
+            self._file.write(_line({"key": key, **answer}))
+            self._file.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with writing(self.path), self._file:
+            os.fsync(self._file.fileno())
 
     def _read(self) -> None:
         lines = self.path.read_bytes().split(b"\n")
@@ -205,11 +207,10 @@ class ScoreLog:
 
 def _entry(line: bytes) -> dict[str, Any] | None:
     try:
-        entry = json.loads(line)
-    except ValueError:
+        return unseal(line.decode("utf-8"))
+    except (UnicodeDecodeError, DamageError):
         return None
-    return entry if isinstance(entry, dict) else None
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(seal(entry), ensure_ascii=False, separators=(",", ":")) + "\n"
