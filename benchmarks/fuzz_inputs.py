@@ -15,19 +15,24 @@ from typing import Any
 import yaml
 
 TOKENS = (
-    b"\x00", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe2\x80\xa8", b"\x1b[31m", b"\n", b"\r", b"\t", b'"', b"'", b"\\", b"\\ud800",
-    b"{", b"}", b"[", b"]", b"[[[[[[[[", b"- ", b": ", b"&a ", b"*a ", b"!!int ", b"!!python/name:os.system ", b"? ", b"| ", b"#",
+    b"\x00", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe2\x80\xa8", b"\x1b[31m", b"\n", b"\r", b"\t", b'"',
+    b"'", b"\\", b"\\ud800",
+    b"{", b"}", b"[", b"]", b"[[[[[[[[", b"- ", b": ", b"&a ", b"*a ", b"!!int ",
+    b"!!python/name:os.system ", b"? ", b"| ", b"#",
     b"null", b"NaN", b"-Infinity", b"1e999", b"-1", b"0", b"9" * 25, b"9" * 5000, b"true", b"../../x", b"/etc/passwd",
-    b"{{ gone }}", b"{{ 'a' * 9999999999 }}", b"{% for x in range(99999) %}", b"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    b"{{ gone }}", b"{{ 'a' * 9999999999 }}", b"{% for x in range(99999) %}",
+    b"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
     b"{{ premise | center(999999999) }}", b"{% endfor %}", b"{{", b"}}", b"%}", b" | nosuch", b"__class__",
 )  # fmt: skip
 """What has broken readers before."""
 
 VALUES: tuple[Any, ...] = (
     None, True, False, -1, 0, 1, 2, 2**31, 2**63, 10**30, -(2**63), 0.5, -0.0, 1e308, math.inf, -math.inf, math.nan,
-    "", " ", "x" * 1000, "\ud800", "é", "\u2028", "../../x", "/", "-1", "nan", "1e999", "{{ gone }}", "{{", "a" * 100_000,
+    "", " ", "x" * 1000, "\ud800", "é", "\u2028", "../../x", "/", "-1",
+    "nan", "1e999", "{{ gone }}", "{{", "a" * 100_000,
     "{% for a in range(999) %}{% for b in range(999) %}{{ b }}{% endfor %}{% endfor %}", "{{ 'a' | center(10000000) }}",
-    "{{ premise.replace('', premise) }}", [], {}, [[]], [None], ["x", 1], {"a": 1}, {"": {}}, [[[[[[[[]]]]]]]], list(range(300)),
+    "{{ premise.replace('', premise) }}", [], {}, [[]],
+    [None], ["x", 1], {"a": 1}, {"": {}}, [[[[[[[[]]]]]]]], list(range(300)),
 )  # fmt: skip
 """What stands in the place of another value."""
 

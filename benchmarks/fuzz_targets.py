@@ -40,7 +40,7 @@ Files = Sequence[tuple[str, str]]
 
 @dataclass
 class Target:
-    """A kind of file: how many of the inputs it gets, which `files` are damaged (with their structure), how it is read."""
+    """A kind of file: its share of the inputs, which `files` are damaged (with their structure), how they are read."""
 
     name: str
     share: int

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openflan.cli.numbers import count, natural
+from openflan.cli.numbers import a_count, a_natural
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lines = "reference lines: majority, random, or a column of the paper's tables (flan_zero_avg, …)"
     parser.add_argument("--against", nargs="+", default=[], metavar="LINE", help=lines)
     parser.add_argument("--settings", nargs="+", help="how prompts are put: options, bare, baseline, plain, name")
-    parser.add_argument("--shots", type=natural, help="exemplars before each query, in every setting")
-    parser.add_argument("--rows", type=count, help="most test rows per dataset")
+    parser.add_argument("--shots", type=a_natural, help="exemplars before each query, in every setting")
+    parser.add_argument("--rows", type=a_count, help="most test rows per dataset")
     parser.add_argument("--name", help="what the model is called in tables (default: its folder's name)")
     parser.add_argument("--out", type=Path, help="where the scores go (default: runs/eval-<name>)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         if told:
             tell(f"{told}; --join says otherwise")
     name = options.name or (model.parent.name if model.name == "model" else model.name)
-    folder = options.out or Path("runs") / f"eval-{re.sub(r'[^\w.-]+', '-', name)}"
+    folder = options.out or Path("runs") / ("eval-" + re.sub(r"[^\w.-]+", "-", name))
     done = evaluate_recipe(recipe, model, tasks, folder, name=name)
     summaries = [done.summary(setting) for setting in done.settings]
     if options.json:

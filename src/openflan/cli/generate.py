@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from openflan.cli.numbers import count
+from openflan.cli.numbers import a_count
 from openflan.errors import OpenflanError, UnknownNameError
 
 _TEST_ROWS = 10_000
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "mirror", type=Path, help="the mirror's folder; the rows go into a folder of the dataset's name"
     )
-    parser.add_argument("--rows", type=count, default=40_000, help="training rows (default: 40,000)")
+    parser.add_argument("--rows", type=a_count, default=40_000, help="training rows (default: 40,000)")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 
-def count(text: str) -> int:
+def a_count(text: str) -> int:
     """At least one."""
     return _at_least(1, text)
 
 
-def natural(text: str) -> int:
+def a_natural(text: str) -> int:
     """None or more."""
     return _at_least(0, text)
 

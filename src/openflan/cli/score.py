@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from openflan.cli.numbers import count
+from openflan.cli.numbers import a_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), default="space",
                         help="how input and option are joined (default: space, a plain continuation)")  # fmt: skip
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "fast"), default="auto", help="precision")
-    parser.add_argument("--input-length", type=count, default=1_000_000, help="most tokens of an input")
+    parser.add_argument("--input-length", type=a_count, default=1_000_000, help="most tokens of an input")
     parser.add_argument("--out", type=Path, help="write the lines here instead of to standard output")
 
 

@@ -28,7 +28,7 @@ _OWN = ("template", "system", "today")
 def read_chat(tokenizer: Any, options: Mapping[str, Any]) -> Chat:
     """How a tokenizer's chat template joins an input and an answer; `options` are those of `Format.chat`.
 
-    Raises `ModelError` for a template that cannot be run, that does not end, or that leaves out or rewrites what is said.
+    Raises `ModelError` for a template that cannot be run, does not end, or leaves out or rewrites what is said.
     """
     try:
         return Chat(*confined(lambda: _read(tokenizer, options), ModelError))

@@ -1,8 +1,8 @@
 """Jinja with an end: what a stranger's text may do is counted, in steps and in characters, and no clock is asked.
 
-Every turn of a loop, call, filter, test, operator and output costs some of a text's *fuel*: a step, and the size of what
-it makes. What could make much of little (`replace`, `join`, `center`) pays before it is run. So neither endless nor
-exploding texts get far, the outcome is the same on every machine, and memory never holds more than the fuel has paid
+Every turn of a loop, call, filter, test, operator and output costs some of a text's *fuel*: a step, and the size of
+what it makes. What could make much of little (`replace`, `join`, `center`) pays before it is run. So neither endless
+nor exploding texts get far, the outcome is the same on every machine, and memory never holds more than was paid
 for. Filters and methods without a known bound do not exist here.
 """
 
@@ -22,107 +22,36 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
-FUEL = 10_000_000
-"""What one rendering may cost, for names of up to a million characters."""
+FUEL = 2_000_000
+"""What any rendering may cost; well under a second's worth."""
+
+_FOR_A_CHARACTER = 20
+"""What it may cost besides for each character of the names it is rendered on."""
 
 _STEP = 25
 _READ = 10
 """Characters that are only looked at cost this much less than those that are made."""
-_MOST_NAMES = 1_000_000
+
+_PART = 8
+"""A number, or the place of a part in a list, in characters."""
+
 _LONGEST_RANGE = 1_000
 _LONGEST_PRODUCT = 100_000
 _LONGEST_NUMBER = 4_096
 """Bits of a product."""
 
-_FILTERS = frozenset(
-    [
-        "abs",
-        "batch",
-        "capitalize",
-        "center",
-        "count",
-        "d",
-        "default",
-        "dictsort",
-        "e",
-        "escape",
-        "first",
-        "float",
-        "groupby",
-        "indent",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "select",
-        "selectattr",
-        "slice",
-        "sort",
-        "string",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "truncate",
-        "unique",
-        "upper",
-        "wordcount",
-    ]
-)
-_TEXT_METHODS = frozenset(
-    [
-        "capitalize",
-        "casefold",
-        "center",
-        "count",
-        "endswith",
-        "find",
-        "index",
-        "isalnum",
-        "isalpha",
-        "isascii",
-        "isdecimal",
-        "isdigit",
-        "islower",
-        "isnumeric",
-        "isspace",
-        "istitle",
-        "isupper",
-        "join",
-        "ljust",
-        "lower",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "replace",
-        "rfind",
-        "rindex",
-        "rjust",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "startswith",
-        "strip",
-        "swapcase",
-        "title",
-        "upper",
-        "zfill",
-    ]
-)
+_FILTERS = frozenset([
+    "abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first",
+    "float", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max",
+    "min", "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr", "slice", "sort",
+    "string", "sum", "title", "tojson", "trim", "truncate", "unique", "upper", "wordcount",
+])  # fmt: skip
+_TEXT_METHODS = frozenset([
+    "capitalize", "casefold", "center", "count", "endswith", "find", "index", "isalnum", "isalpha", "isascii",
+    "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "ljust", "lower",
+    "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition",
+    "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "zfill",
+])  # fmt: skip
 
 
 class Spent(Exception):
@@ -149,7 +78,7 @@ def size(value: Any, most: int = FUEL) -> int:
     total, waiting = 0, [value]
     while waiting and total <= most:
         one = waiting.pop()
-        total += 1
+        total += _PART
         if isinstance(one, str):
             total += len(one)
         elif isinstance(one, Mapping):
@@ -165,11 +94,9 @@ def size(value: Any, most: int = FUEL) -> int:
 
 def _spend(amount: int) -> None:
     _tank.left -= amount
-    if _tank.left >= 0:
-        return
-    if (names := _tank.names) is not None and (count := size(names, 100 * _MOST_NAMES)) > _MOST_NAMES:
+    if _tank.left < 0 and _tank.names is not None:
+        _tank.left += _FOR_A_CHARACTER * size(_tank.names, 100 * FUEL)
         _tank.names = None
-        _tank.left += FUEL * count // _MOST_NAMES
     if _tank.left < 0:
         raise Spent
 
@@ -202,7 +129,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         owner = getattr(__obj, "__self__", None)
         name = getattr(__obj, "__name__", "") if isinstance(owner, str) else ""
         args = tuple(map(_whole, args))
-        _pay(f".{name}", (owner, *args) if name else args, kwargs)
+        given = {key: value for key, value in kwargs.items() if not key.startswith("_")}  # Jinja adds some of its own
+        _pay(f".{name}", (owner, *args) if name else args, given)
         return _made(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -339,7 +267,9 @@ def _joined(parts: Any, gap: Any = "", attribute: Any = None) -> int:
 
 
 def _rounded(value: Any, precision: int = 0, method: str = "common") -> int:
-    return FUEL if precision > 100 else 0  # it is made a power of ten
+    if precision > 100:  # it is made a power of ten
+        raise SecurityError("a number is rounded to 100 places at the most")
+    return 0
 
 
 def _summed(parts: Any, attribute: Any = None, start: Any = 0) -> int:

@@ -1,8 +1,8 @@
 """The commonest expressions of cards as plain functions, several times as fast as Jinja runs them.
 
-Covered is what means the same in both and makes nothing long: a name, a key of a mapping, a harmless method of a string
-with constant arguments, one `join`, `== constant`, `not`, `and`, `or`. Everything else is Jinja's; a test holds the two against each
-other.
+Covered is what means the same in both and makes nothing long: a name, a key of a mapping, a harmless method of a
+string with constant arguments, one `join`, `== constant`, `not`, `and`, `or`. Everything else is Jinja's; a test holds
+the two against each other.
 """
 
 from __future__ import annotations
