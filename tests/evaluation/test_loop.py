@@ -292,6 +292,6 @@ def test_a_changed_score_in_the_log_is_noticed_and_asked_again(run, tmp_path, fa
 
 def test_a_disk_that_is_full_during_an_evaluation_is_a_sentence(tmp_path):
     log = ScoreLog(tmp_path, {"name": "fake"})
-    log._file = Path("/dev/full").open("w", encoding="utf-8")
+    log._file = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - the log closes it
     with pytest.raises(WriteError, match=r"scores\.jsonl could not be written: No space left.*run the same again"), log:
         log.add("key", {"logprobs": [-1.0]})

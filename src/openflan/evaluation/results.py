@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from openflan.errors import OpenflanError
 from openflan.files import replacing, writing
@@ -72,6 +73,17 @@ on a whole set)."""
 _METADATA = b"openflan"
 
 
+class _About(TypedDict):
+    """What a results file says of itself: who gave the answers, as which plan asked for, and what there is to say."""
+
+    identity: dict[str, Any]
+    plan: dict[str, Any]
+    notes: list[str]
+
+
+_ABOUT = TypeAdapter(_About)
+
+
 class ResultsError(OpenflanError):
     """Scores that are missing, damaged, unfinished or somebody else's."""
 
@@ -93,11 +105,16 @@ class Results:
     @property
     def settings(self) -> list[str]:
         """The settings that were asked in, in order; the first is the one that findings speak of."""
-        return list(self.plan["settings"])
+        return list(self.plan.get("settings", ()))
 
     def table(self, *columns: str) -> pa.Table:
         """The prompts: these columns, all when none are named."""
-        return pq.read_table(self.path, columns=list(columns) or SCHEMA.names)
+        try:
+            table = pq.read_table(self.path, columns=list(columns) or SCHEMA.names)
+            table.validate(full=True)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(self.path, error) from error
+        return table
 
 
 @contextmanager
@@ -120,13 +137,23 @@ def read_results(folder: Path) -> Results:
         raise ResultsError(f"no evaluation in {folder} ({PROMPTS} is missing)")
     try:
         schema = pq.read_schema(path)
-        about = json.loads(schema.metadata[_METADATA])
+        about = _ABOUT.validate_json(schema.metadata[_METADATA])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        cure = f"; start the evaluation again: it is made anew from the scores in {LOG}" if log.exists() else ""
-        raise ResultsError(f"{path} is cut short or damaged ({str(error).splitlines()[0]}){cure}") from error
-    if missing := [name for name in SCHEMA.names if name not in schema.names]:
-        raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")
+        raise _damaged(path, error) from error
+    if missing := [
+        name for name in SCHEMA.names if name not in schema.names or schema.field(name) != SCHEMA.field(name)
+    ]:
+        raise ResultsError(
+            f"{path} has no column {missing[0]!r} of this version's type: it was written by another version; evaluate again"
+        )
     return Results(path, about["identity"], about["plan"], about["notes"])
+
+
+def _damaged(path: Path, error: Exception) -> ResultsError:
+    log = path.with_name(LOG)
+    cure = f"; start the evaluation again: it is made anew from the scores in {LOG}" if log.exists() else ""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ResultsError(f"{path} is cut short or damaged ({reason}){cure}")
 
 
 class ScoreLog:
