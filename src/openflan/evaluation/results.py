@@ -110,7 +110,8 @@ class Results:
     def table(self, *columns: str) -> pa.Table:
         """The prompts: these columns, all when none are named."""
         try:
-            table = pq.read_table(self.path, columns=list(columns) or SCHEMA.names)
+            names = list(columns) or SCHEMA.names
+            table = pq.read_table(self.path, columns=names).cast(pa.schema([SCHEMA.field(name) for name in names]))
             table.validate(full=True)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(self.path, error) from error
@@ -140,12 +141,8 @@ def read_results(folder: Path) -> Results:
         about = _ABOUT.validate_json(schema.metadata[_METADATA])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
-    if missing := [
-        name for name in SCHEMA.names if name not in schema.names or schema.field(name) != SCHEMA.field(name)
-    ]:
-        raise ResultsError(
-            f"{path} has no column {missing[0]!r} of this version's type: it was written by another version; evaluate again"
-        )
+    if missing := [name for name in SCHEMA.names if name not in schema.names]:
+        raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")
     return Results(path, about["identity"], about["plan"], about["notes"])
 
 
