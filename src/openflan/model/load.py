@@ -34,6 +34,9 @@ from openflan.model.weights import expect_fitting, expect_possible, expect_whole
 
 Dtype = Literal["auto", "float32", "bfloat16", "fast"]
 
+_LOCAL: Mapping[str, bool] = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is fetched, and no code that comes with a model is run (the library would ask whether to)."""
+
 
 def load_config(path: str | Path) -> PreTrainedConfig:
     """The configuration of the model in a folder (of an adapter: its base's); raises `ModelError`."""
@@ -42,7 +45,7 @@ def load_config(path: str | Path) -> PreTrainedConfig:
         raise ModelError(f"{folder} holds no config.json; it needs to be a Hugging Face model folder")
     expect_possible(folder / "config.json")
     with _told(f"{folder}/config.json cannot be read"):
-        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, **_LOCAL)
     return config
 
 
@@ -52,7 +55,7 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     for folder in folders:
         if any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
             with _told(f"the tokenizer in {folder} cannot be read"):
-                tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **_LOCAL)
             return tokenizer
     raise ModelError(f"{folders[0]} holds no tokenizer.json; save the model's tokenizer into the folder")
 
@@ -75,7 +78,7 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
         model, report = loader.from_pretrained(
             folder,
             dtype=fast_dtype(device) if dtype == "fast" else dtype,
-            local_files_only=True,
+            **_LOCAL,
             output_loading_info=True,
         )
     if lacking := sorted(report["missing_keys"]):
@@ -93,7 +96,7 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
 def skeleton(shape: PreTrainedConfig) -> PreTrainedModel:
     """A model without memory for its weights."""
     with torch.device("meta"):
-        model: PreTrainedModel = _loader(shape).from_config(shape)
+        model: PreTrainedModel = _loader(shape).from_config(shape, trust_remote_code=False)
     return model
 
 
