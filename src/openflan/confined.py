@@ -1,6 +1,6 @@
-"""Work that a stranger's text decides on, in a process of its own that ends when it takes too long or too much memory.
+"""Untrusted work in a process of its own, which is ended when it takes too much time or memory.
 
-For what cannot be counted, because a library runs it (chat templates); `openflan.tasks.bounds` counts where it can.
+This is for work inside a library (chat templates); texts of cards are limited by `openflan.tasks.bounds`.
 """
 
 from __future__ import annotations

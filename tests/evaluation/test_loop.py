@@ -1,3 +1,4 @@
+from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ from openflan.evaluation.loop import evaluate
 from openflan.evaluation.prompts import EvalConfig
 from openflan.evaluation.results import LOG, PROMPTS, SCHEMA, ResultsError, ScoreLog, read_results
 from openflan.evaluation.scoring.interface import Failure, Ranking
-from openflan.files import WriteError
+from openflan.files import LockedError, WriteError
 
 ALONE = 1
 """The options of all prompts of `weather` are ranked once after an empty input."""
@@ -295,3 +296,27 @@ def test_a_disk_that_is_full_during_an_evaluation_is_a_sentence(tmp_path):
     log._file = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - the log closes it
     with pytest.raises(WriteError, match=r"scores\.jsonl could not be written: No space left.*run the same again"), log:
         log.add("key", {"logprobs": [-1.0]})
+
+
+def test_two_evaluations_of_one_folder_are_refused_and_the_first_goes_on(run, tmp_path, fake_scorer):
+    fork = get_context("fork")
+    answers = fork.Queue()
+
+    def another():
+        try:
+            run(tmp_path / "out")
+            answers.put("it was let in")
+        except LockedError as error:
+            answers.put(str(error))
+
+    class Interrupted(fake_scorer):
+        def rank(self, requests, known=()):
+            if not self.asked:
+                process = fork.Process(target=another)
+                process.start()
+                process.join()
+            return super().rank(requests, known)
+
+    results, _ = run(tmp_path / "out", Interrupted())
+    assert "is being written to by process" in answers.get(timeout=30)
+    assert results.table().num_rows > 0

@@ -1,9 +1,9 @@
-"""Jinja with an end: what a stranger's text may do is counted, in steps and in characters, and no clock is asked.
+"""A Jinja environment for untrusted texts: what a text does is counted, in steps and characters, and limited.
 
 Every turn of a loop, call, filter, test, operator and output costs some of a text's *fuel*: a step, and the size of
-what it makes. What could make much of little (`replace`, `join`, `center`) pays before it is run. So neither endless
-nor exploding texts get far, the outcome is the same on every machine, and memory never holds more than was paid
-for. Filters and methods without a known bound do not exist here.
+its result. Operations whose result may be much longer than their arguments (`replace`, `join`, `center`) are charged
+before they run. The limit does not depend on time, so a text is refused on every machine or on none, and memory stays
+within what was charged. Filters and methods without a known bound are left out.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _spend(amount: int) -> None:
 
 
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
-    """A sandbox that changes no row, draws nothing at random, and whose texts end."""
+    """A sandbox that changes no row, draws nothing at random, and stops texts that do not end."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
