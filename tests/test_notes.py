@@ -18,7 +18,7 @@ from openflan.sums import DamageError
         ("[" * 100_000, "is damaged: Invalid JSON"),
         ("\ufffd", "is damaged"),
         ("[]", "is damaged: Input should be"),
-        ('{"fingerprint": "x"}', "is damaged: datasets: Field required"),
+        ("{}", "is damaged: fingerprint: Field required"),
         ('{"fingerprint": "x", "datasets": [3]}', r"is damaged: datasets\.0: "),
     ],
 )
@@ -37,7 +37,7 @@ def test_a_note_that_is_not_there_is_named(tmp_path):
 def test_lines_that_are_not_of_the_type_are_counted(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1, "loss": 2.5}\n{"step": "x"}\n{"st', encoding="utf-8")
-    assert read_lines(path, Step) == ([{"step": 1, "loss": 2.5}], 2)
+    assert read_lines(path, Step) == ([Step(1, 2.5)], 2)
 
 
 @pytest.mark.parametrize("name", ["mixture.json", "train.json", "environment.json", "metrics.jsonl"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from openflan.sums import DamageError
 
 
-class Share(TypedDict):
+@dataclass(frozen=True)
+class Share:
     """One dataset's part in a mixture, as far as others read of it."""
 
     name: str
@@ -22,14 +24,16 @@ class Share(TypedDict):
     licence: str
 
 
-class Mixture(TypedDict):
+@dataclass(frozen=True)
+class Mixture:
     """What a run was trained on (`mixture.json`)."""
 
     fingerprint: str
-    datasets: list[Share]
+    datasets: list[Share] = field(default_factory=list)
 
 
-class Ended(TypedDict):
+@dataclass(frozen=True)
+class Ended:
     """How a training run ended (`train.json`)."""
 
     step: int
@@ -38,7 +42,8 @@ class Ended(TypedDict):
     seconds: float
 
 
-class Step(TypedDict):
+@dataclass(frozen=True)
+class Step:
     """One line of `metrics.jsonl`."""
 
     step: int

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TypedDict
+from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -73,7 +73,8 @@ on a whole set)."""
 _METADATA = b"openflan"
 
 
-class _About(TypedDict):
+@dataclass(frozen=True)
+class _About:
     """What a results file says of itself: who gave the answers, as which plan asked for, and what there is to say."""
 
     identity: dict[str, Any]
@@ -143,7 +144,7 @@ def read_results(folder: Path) -> Results:
         raise _damaged(path, error) from error
     if missing := [name for name in SCHEMA.names if name not in schema.names]:
         raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")
-    return Results(path, about["identity"], about["plan"], about["notes"])
+    return Results(path, about.identity, about.plan, about.notes)
 
 
 def _damaged(path: Path, error: Exception) -> ResultsError:

@@ -75,7 +75,7 @@ def write_report(folder: Path) -> Report:
         prompts=browser(found.evaluations),
         training=notes["train"],
         dropped=notes["dropped"],
-        curve=charts.loss_curve(notes["metrics"]),
+        curve=charts.loss_curve([vars(step) for step in notes["metrics"]]),
         mixture=notes["mixture"],
         recipe_text=_text(folder / "recipe.yaml"),
         environment=notes["environment"],
@@ -133,13 +133,14 @@ def _text(path: Path) -> str:
 def _notes(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """What the folder's notes say, and of those that are damaged the reason."""
     kinds = {"train": Ended, "dropped": dict[str, int], "mixture": Mixture, "environment": dict[str, Any]}
+    none = {"train": None, "dropped": {}, "mixture": Mixture(""), "environment": {}}
     said, unread = dict[str, Any](), dict[str, str]()
     for name, kind in kinds.items():
         path = folder / f"{name}.json"
         try:
-            said[name] = read_note(path, kind) if path.is_file() else {}
+            said[name] = read_note(path, kind) if path.is_file() else none[name]
         except DamageError as error:
-            said[name], unread[path.name] = {}, str(error)
+            said[name], unread[path.name] = none[name], str(error)
     path = folder / "metrics.jsonl"
     said["metrics"], bad = read_lines(path, Step) if path.is_file() else ([], 0)
     if bad:
