@@ -135,7 +135,7 @@ def _read_recipe(folder: Path) -> None:
 
 
 def _write_settings(folder: Path) -> None:
-    (folder / "setting").write_text("train.lr=1e-3", encoding="utf-8")
+    (folder / "setting").write_text("train.steps=5", encoding="utf-8")
 
 
 def _read_setting(folder: Path) -> None:
@@ -257,7 +257,7 @@ _RUN_FILES = ("mixture.json", "train.json", "environment.json")
 DATA = (
     Target("cards", 20, [("toy.yaml", "yaml")], _write_card, _read_card),
     Target("recipes", 20, [("small.yaml", "yaml")], _write_recipe, _read_recipe),
-    Target("--set", 8, [("setting", "")], _write_settings, _read_setting),
+    Target("values of --set", 8, [("setting", "")], _write_settings, _read_setting),
     *(_rows_target(kind, 6) for kind in _ROW_FILES),
     Target("prompts to score", 8, [("in.jsonl", "lines")], _write_lines, _read_lines),
     Target("scores of a run", 6, [("scores.jsonl", "lines")], _write_log, _read_log),

@@ -94,11 +94,28 @@ def size(value: Any, most: int = FUEL) -> int:
 
 def _spend(amount: int) -> None:
     _tank.left -= amount
-    if _tank.left < 0 and _tank.names is not None:
-        _tank.left += _FOR_A_CHARACTER * size(_tank.names, 100 * FUEL)
-        _tank.names = None
+    if _tank.left < 0:
+        _refill()
     if _tank.left < 0:
         raise Spent
+
+
+def _refill() -> None:
+    """Add, once, what the size of the names allows for."""
+    if _tank.names is not None:
+        _tank.left += _FOR_A_CHARACTER * size(_tank.names, 100 * FUEL)
+        _tank.names = None
+
+
+def _size(*values: Any) -> int:
+    """The size of values; raises `Spent` where all fuel would not pay for it."""
+    total = sum(map(size, values))
+    if total > FUEL:
+        _refill()
+        most = max(_tank.left, FUEL)
+        if (total := sum(size(value, most) for value in values)) > most:
+            raise Spent
+    return total
 
 
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
@@ -141,7 +158,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             raise SecurityError("a text of a card has no %-formats; join the parts with ~")
         if operator == "*":
             _check_product(left, right)
-        _spend(_STEP + (size(left) + size(right)) // _READ)
+        _spend(_STEP + _size(left, right) // _READ)
         return _made(super().call_binop(context, operator, left, right))
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
@@ -209,20 +226,20 @@ def _whole(value: Any) -> Any:
 
 
 def _pay(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    _spend(_STEP + (size(args) + size(kwargs)) // _READ)
+    _spend(_STEP + _size(args, kwargs) // _READ)
     if growth := _GROWTH.get(name):
         _spend(growth(*args, **kwargs))
 
 
 def _made(value: Any) -> Any:
-    _spend(size(value))
+    _spend(_size(value))
     return value
 
 
 @pass_context
 def _put(context: Context, value: Any) -> Any:
     """What a text puts out."""
-    _spend(_STEP + size(value))
+    _spend(_STEP + _size(value))
     return value
 
 
@@ -233,7 +250,7 @@ def _counted(context: Context, value: Any) -> Any:
 
 @pass_context
 def _compared(context: Context, value: Any) -> Any:
-    _spend(_STEP + size(value) // _READ)
+    _spend(_STEP + _size(value) // _READ)
     return value
 
 
@@ -263,7 +280,7 @@ def _replaced(text: Any, old: Any, new: Any, count: int | None = None) -> int:
 
 
 def _joined(parts: Any, gap: Any = "", attribute: Any = None) -> int:
-    return size(parts) + len(parts) * len(str(gap))
+    return _size(parts) + len(parts) * len(str(gap))
 
 
 def _rounded(value: Any, precision: int = 0, method: str = "common") -> int:
@@ -294,7 +311,7 @@ _GROWTH: Mapping[str, Callable[..., int]] = {
     "round": _rounded,
     "sum": _summed,
     "indent": _indented,
-    "tojson": lambda value, indent=None: size(value) * int(indent or 1),
+    "tojson": lambda value, indent=None: _size(value) * int(indent or 1),
     **dict.fromkeys(("center", ".center", ".ljust", ".rjust", ".zfill"), _wide),
     **dict.fromkeys(("batch", "slice"), lambda value, count, fill_with=None: int(count)),
 }
