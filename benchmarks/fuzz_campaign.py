@@ -24,6 +24,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress
+
 from benchmarks.fuzz_inputs import damaged
 from benchmarks.fuzz_targets import DATA, Target
 from openflan.errors import OpenflanError, Stopped
@@ -56,13 +59,15 @@ def campaign(inputs: int, seed: int, folder: Path, targets: Sequence[Target]) ->
     """Read so many damaged inputs, shared out among the targets; `folder` is where they are made."""
     shares = sum(target.share for target in targets)
     tallies = {}
-    for target in targets:
-        place = folder / target.name.replace(" ", "-")
-        place.mkdir(parents=True)
-        target.make(place)
-        tally = tallies[target.name] = Tally()
-        for number, end, told in _ends(target, place, max(1, inputs * target.share // shares), seed):
-            tally.add(number, end, told)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        for target in targets:
+            place = folder / target.name.replace(" ", "-")
+            place.mkdir(parents=True)
+            target.make(place)
+            tally = tallies[target.name] = Tally()
+            count = max(1, inputs * target.share // shares)
+            for number, end, told in bar.track(_ends(target, place, count, seed), count, description=target.name):
+                tally.add(number, end, told)
     return tallies
 
 
