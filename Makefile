@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test lint types check docs docs-serve tutorial bench bench-eval bench-train clean
+.PHONY: quickstart test lint types check docs docs-serve tutorial bench bench-eval bench-train reliability clean
 
 quickstart: $(VENV)/.all
 	$(BIN)/openflan quickstart
@@ -41,6 +41,10 @@ bench-eval: $(VENV)/.bench
 
 bench-train: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench_train --shapes 19M 135M
+
+# Both campaigns, and their tables in docs/reliability.md.
+reliability: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.reliability
 
 # `all` is what a user installs; `dev` adds the tests' tools, `bench` the peers that benchmarks run against.
 $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python

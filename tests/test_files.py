@@ -88,3 +88,18 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path, monkeypatch
 def test_what_is_not_the_disks_fault_stays_as_it_is(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "a"):
         (tmp_path / "missing").read_text()
+
+
+def test_what_a_killed_writer_left_is_cleared_and_a_living_ones_is_not(tmp_path):
+    process = subprocess.Popen(["sleep", "60"])
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [tmp_path / f".a.json.{number}.part" for number in (dead.pid, process.pid, 10**30)]
+    for path in left:
+        path.write_text("half")
+    try:
+        with locked(tmp_path, "a test"):
+            assert [path.exists() for path in left] == [False, True, True]
+    finally:
+        process.kill()
+        process.wait()

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from openflan.errors import RecipeError
@@ -74,6 +76,50 @@ def test_paths_keep_their_commas():
 def test_a_key_without_its_section_is_answered_with_it(change, meant):
     with pytest.raises(RecipeError, match=rf"--set {change}: .*unknown key; did you mean {meant}"):
         load_recipe(None, [change])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "data.limit=-1",
+        "data.limit=0",
+        "data.rate_cap=0",
+        "data.templates=-1",
+        "data.seed=-1",
+        "data.settings={options: .nan}",
+        "data.settings={options: -1}",
+        "data.settings={few: {shots: {count: -1}}}",
+        "data.settings={few: {shots: {budget: 0}}}",
+        "format.input_length=-1",
+        "format.target_length=0",
+        "train.steps=0",
+        "train.lr=.nan",
+        "train.lr=-1",
+        "train.lr=.inf",
+        "train.row_length=0",
+        "train.warmup_steps=-1",
+        "train.weight_decay=-0.1",
+        "train.clip=.nan",
+        "train.keep=0",
+        "train.checkpoint_every=-1",
+        "train.adapter={dropout: 7}",
+        "train.adapter={rank: 0}",
+        "evaluate.rows=-1",
+        "evaluate.max_tokens=0",
+        "evaluate.generate_rows=-1",
+        "evaluate.templates=[-1]",
+    ],
+)
+def test_every_number_has_its_range(change):
+    key = change.partition("=")[0]
+    with pytest.raises(RecipeError, match=rf"--set {re.escape(change)}: {key}\S*: Input should be"):
+        load_recipe(None, ["train.steps=5", change])
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/b", ".hidden", "..", "a\\\\b"])
+def test_a_name_cannot_lead_out_of_the_folder_of_runs(name):
+    with pytest.raises(RecipeError, match="name: String should match"):
+        load_recipe(None, [f"name='{name}'"])
 
 
 def test_a_fault_in_a_change_names_the_change():

@@ -14,7 +14,7 @@ from typing import Any
 
 from openflan.errors import OpenflanError
 
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
 """Errors that come from where a file is written to, and not from what is written."""
 
 
@@ -57,7 +57,7 @@ def writing(what: Path) -> Iterator[None]:
     except WriteError:
         raise
     except OSError as error:
-        if error.errno not in _DISK:
+        if error.errno not in DISK:
             raise
         raise WriteError(f"{what} could not be written: {error.strerror}; make room and run the same again") from None
 
@@ -91,12 +91,31 @@ def locked(folder: Path, what: str) -> Iterator[None]:
             json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "what": what}, file)
             file.flush()
         _held.add((path, os.getpid()))
+        _clear(folder)
         try:
             yield
         finally:
             _held.discard((path, os.getpid()))
             with suppress(OSError):
                 file.truncate(0)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed processes of this machine were writing to a folder when they ended."""
+    for left in folder.glob(".*.part"):
+        number = left.name.split(".")[-2]
+        if left.is_file() and number.isdigit() and not _runs(int(number)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 _held: set[tuple[Path, int]] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,7 +38,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "run"
+    name: Annotated[str, Field(pattern=r"^[^./\\][^/\\]*$")] = "run"
     """What the run is called, and its folder under `runs/`; a file's own name when it says none."""
     description: str = ""
     """One line for `openflan recipes` and the report."""

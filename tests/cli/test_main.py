@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,12 @@ def test_a_verb_that_needs_torch_says_so_where_there_is_none():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "openflan estimate: needs torch, which is not installed: pip install torch\n"
+
+
+@pytest.mark.parametrize("words", [["recipes"], ["tasks", "nli"]])
+def test_a_full_disk_behind_the_output_is_a_sentence(words):
+    command = [sys.executable, "-m", "openflan", *words]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"openflan {words[0]}: No space left on device; make room and run the same again\n"

@@ -1,3 +1,6 @@
+from multiprocessing import get_context
+from pathlib import Path
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -6,8 +9,9 @@ from openflan.data.settings import PRESETS, Setting
 from openflan.evaluation.analysis.summary import summarize
 from openflan.evaluation.loop import evaluate
 from openflan.evaluation.prompts import EvalConfig
-from openflan.evaluation.results import LOG, PROMPTS, SCHEMA, ResultsError, read_results
+from openflan.evaluation.results import LOG, PROMPTS, SCHEMA, ResultsError, ScoreLog, read_results
 from openflan.evaluation.scoring.interface import Failure, Ranking
+from openflan.files import LockedError, WriteError
 
 ALONE = 1
 """The options of all prompts of `weather` are ranked once after an empty input."""
@@ -292,3 +296,48 @@ def test_options_are_compared_as_the_plan_says(run, tmp_path, weather, fake_scor
     choices = [row["choice"] for row in results.table().to_pylist()]
     assert choices.count("yes") == right
     assert {len(row["unconditional"]) for row in results.table().to_pylist()} == {2}
+
+
+def test_a_changed_score_in_the_log_is_noticed_and_asked_again(run, tmp_path, fake_scorer):
+    whole, _ = run(tmp_path / "out")
+    log = tmp_path / "out" / "scores.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines()
+    place = next(number for number, line in enumerate(lines) if "-2.5" in line)
+    lines[place] = lines[place].replace("-2.5", "-0.5")
+    log.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    scorer = fake_scorer()
+    again, _ = run(tmp_path / "out", scorer)
+    assert len(scorer.asked) == 1
+    assert f"damaged at line {place + 1}:" in again.notes[0]
+    assert again.table().equals(whole.table())
+
+
+def test_a_disk_that_is_full_during_an_evaluation_is_a_sentence(tmp_path):
+    log = ScoreLog(tmp_path, {"name": "fake"})
+    log._file = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - the log closes it
+    with pytest.raises(WriteError, match=r"scores\.jsonl could not be written: No space left.*run the same again"), log:
+        log.add("key", {"logprobs": [-1.0]})
+
+
+def test_two_evaluations_of_one_folder_are_refused_and_the_first_goes_on(run, tmp_path, fake_scorer):
+    fork = get_context("fork")
+    answers = fork.Queue()
+
+    def another():
+        try:
+            run(tmp_path / "out")
+            answers.put("it was let in")
+        except LockedError as error:
+            answers.put(str(error))
+
+    class Interrupted(fake_scorer):
+        def rank(self, requests, known=()):
+            if not self.asked:
+                process = fork.Process(target=another)
+                process.start()
+                process.join()
+            return super().rank(requests, known)
+
+    results, _ = run(tmp_path / "out", Interrupted())
+    assert "is being written to by process" in answers.get(timeout=30)
+    assert results.table().num_rows > 0

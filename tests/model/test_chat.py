@@ -1,10 +1,13 @@
 """Chats are joined as the tokenizer's own template joins them, and rows cannot end a turn."""
 
+import time
+
 import pytest
 from small_models import byte_tokenizer
 from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from openflan import confined
 from openflan.data.encode import Format
 from openflan.errors import ModelError
 from openflan.model.load import encoder_for
@@ -127,3 +130,25 @@ def test_without_an_end_of_its_own_a_turn_ends_with_eos():
     template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
     ((tokens, _),) = encoder_for(tokenizer(template), Format("chat")).pairs([("the cat", "sat")])
     assert tokens[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{{ 'a' * 10**10 }}",
+        "{{ 'a' | center(9999999999) }}",
+        "{% set ns = namespace(x='aa') %}{% for a in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x='aa') %}{% for a in range(60) %}{% set ns.x = ns.x.replace('a', ns.x) %}{% endfor %}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{{ lipsum(10000000) }}",
+    ],
+)
+def test_a_template_without_end_or_measure_is_a_sentence_within_seconds(bomb, monkeypatch):
+    monkeypatch.setattr(confined, "SECONDS", 1)
+    monkeypatch.setattr(confined, "MEGABYTES", 256)
+    began = time.process_time()
+    with pytest.raises(ModelError, match=r"the chat template of .* cannot be used: "):
+        encoder_for(tokenizer(CHATML + bomb), Format(join="chat"))
+    assert time.process_time() - began < 5

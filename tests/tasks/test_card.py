@@ -115,3 +115,29 @@ def test_cards_are_frozen(make_task: Callable[..., Task]) -> None:
     card: Card = make_task().card
     with pytest.raises(ValueError, match="frozen"):
         card.title = "other"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sources": [{"mirror": "../../x", "columns": COLUMNS}]},
+        {"sources": [{"mirror": "/etc", "columns": COLUMNS}]},
+        {"sources": [{"hub": {"path": "../x"}, "columns": COLUMNS}]},
+        {"sources": [{"hub": {"path": "a/../b"}, "columns": COLUMNS}]},
+        {"variants": {"../x": {}}},
+        {"variants": {"/x": {}}},
+        {"splits": {"train": "../train"}},
+        {"splits": {"train": ".."}},
+    ],
+)
+def test_names_cannot_lead_out_of_their_folder(changes: dict[str, Any], make_card: Callable[..., Path]) -> None:
+    with pytest.raises(CardError):
+        read_card(make_card(**changes))
+
+
+@pytest.mark.parametrize("name", ["../../x", "/x", "a/b", "..", ""])
+def test_a_cards_name_is_a_plain_word(name: str, make_card: Callable[..., Path]) -> None:
+    path = make_card()
+    path.write_text(path.read_text(encoding="utf-8").replace("name: toy", f"name: '{name}'"), encoding="utf-8")
+    with pytest.raises(CardError, match="name"):
+        read_card(path)

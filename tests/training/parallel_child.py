@@ -12,9 +12,9 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))
 from training_support import config, llama, stream, tokenizer
 
 from openflan.errors import Stopped
+from openflan.model.load import skeleton
 from openflan.training.loop import train
 from openflan.training.parallel import world
-from openflan.training.place import skeleton
 
 torch.set_num_threads(1)
 

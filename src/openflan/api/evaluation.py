@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from html import escape
@@ -221,8 +222,9 @@ def evaluate_recipe(
 
     tasks = tasks_to_measure(recipe) if tasks is None else tasks
     name = name or model_name(model)
+    out = out or Path("runs") / ("eval-" + re.sub(r"[^\w.-]+", "-", name))
     with measuring(name, silent=silent) as show:
-        return Evaluation(measure(recipe, model, name, out or Path("runs") / f"eval-{name}", tasks, show))
+        return Evaluation(measure(recipe, model, name, out, tasks, show))
 
 
 def tasks_to_measure(recipe: Recipe) -> list[Task]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from openflan.api.progress import fetch_model, tuning
 from openflan.api.views import Table
 from openflan.data.encode import Format
 from openflan.model.adapters import Lora
+from openflan.notes import read_lines
 from openflan.recipe import Recipe, make_recipe
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ class TrainedRun:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """Loss, rate and counts of every step."""
-        lines = (self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        return read_lines(self.folder / "metrics.jsonl", dict[str, Any])[0]
 
     def __repr__(self) -> str:
         one = self.result

@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_whatever_the_console_can()
     options = parser.parse_args(given)
     try:
-        return int(importlib.import_module(f"openflan.cli.{options.verb}").run(options) or 0)
+        status = int(importlib.import_module(f"openflan.cli.{options.verb}").run(options) or 0)
+        sys.stdout.flush()
+        return status
     except OpenflanError as error:
         if options.debug:
             raise
@@ -78,8 +80,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        from openflan.files import DISK
+
+        if options.debug or error.errno not in DISK:
+            raise
+        _drop_output()
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"openflan {options.verb}: {place}{error.strerror}; make room and run the same again", file=sys.stderr)
+        return 1
+
+
+def _drop_output() -> None:
+    """What could not be printed is not tried once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_whatever_the_console_can() -> None:

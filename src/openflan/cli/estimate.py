@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from openflan.cli.numbers import a_count
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     add_recipe_arguments(parser)
-    parser.add_argument("--gpus", type=int, default=1, help="how many devices (default: 1)")
+    parser.add_argument("--gpus", type=a_count, default=1, help="how many devices (default: 1)")
     parser.add_argument("--gpu", help="their kind, h200 for instance (default: this machine's CPU)")
     parser.add_argument(
         "--shape", help="a shape that comes with openflan instead of the recipe's model: lamda-137b, llama-8b"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from openflan.cli.numbers import a_count, a_natural
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 
@@ -26,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lines = "reference lines: majority, random, or a column of the paper's tables (flan_zero_avg, …)"
     parser.add_argument("--against", nargs="+", default=[], metavar="LINE", help=lines)
     parser.add_argument("--settings", nargs="+", help="how prompts are put: options, bare, baseline, plain, name")
-    parser.add_argument("--shots", type=int, help="exemplars before each query, in every setting")
-    parser.add_argument("--rows", type=int, help="most test rows per dataset")
+    parser.add_argument("--shots", type=a_natural, help="exemplars before each query, in every setting")
+    parser.add_argument("--rows", type=a_count, help="most test rows per dataset")
     parser.add_argument("--name", help="what the model is called in tables (default: its folder's name)")
     parser.add_argument("--out", type=Path, help="where the scores go (default: runs/eval-<name>)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")

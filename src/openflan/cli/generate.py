@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from openflan.cli.numbers import a_count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -12,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "mirror", type=Path, help="the mirror's folder; the rows go into a folder of the dataset's name"
     )
-    parser.add_argument("--rows", type=int, default=40_000, help="training rows (default: 40,000)")
+    parser.add_argument("--rows", type=a_count, default=40_000, help="training rows (default: 40,000)")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from openflan.cli.numbers import a_count
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     add_recipe_arguments(parser)
-    parser.add_argument("--examples", type=int, help="draws to plan for (default: one round of the mixture)")
+    parser.add_argument("--examples", type=a_count, help="draws to plan for (default: one round of the mixture)")
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 

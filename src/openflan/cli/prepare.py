@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from openflan.cli.numbers import a_count
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 
@@ -12,8 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     add_recipe_arguments(parser)
     parser.add_argument("--out", type=Path, help="where the rows go (default: prepared/<recipe's name>)")
-    parser.add_argument("--rows", type=int, help="packed rows to make (default: those of the recipe's training run)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    parser.add_argument(
+        "--rows", type=a_count, help="packed rows to make (default: those of the recipe's training run)"
+    )
+    parser.add_argument("--workers", type=a_count, help="processes (default: one per core)")
 
 
 def run(options: argparse.Namespace) -> None:

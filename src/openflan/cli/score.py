@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from openflan.cli.numbers import a_count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -17,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), default="space",
                         help="how input and option are joined (default: space, a plain continuation)")  # fmt: skip
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "fast"), default="auto", help="precision")
-    parser.add_argument("--input-length", type=int, default=1_000_000, help="most tokens of an input")
+    parser.add_argument("--input-length", type=a_count, default=1_000_000, help="most tokens of an input")
     parser.add_argument("--out", type=Path, help="write the lines here instead of to standard output")
 
 
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     from openflan.api.score import score
     from openflan.files import write_text
 
-    given = _read(options.file)
+    given = read_lines(options.file)
     asked = [line for _, line in given]
     lines = score(options.model, asked, join=options.join, dtype=options.dtype, input_length=options.input_length)
     for line, (number, before) in zip(lines, given, strict=True):
@@ -47,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     return int(bool(faults))
 
 
-def _read(path: Path) -> list[tuple[int, dict[str, Any]]]:
+def read_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     """The file's lines, each with its number, as objects; a bad line becomes one with `error`."""
     from openflan.errors import OpenflanError
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openflan.cli.numbers import a_count
+
 if TYPE_CHECKING:
     from openflan.data.prompt import Prompt
 
@@ -18,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", default="", help="one of the dataset's variants")
     parser.add_argument("--template", help="a template's number from 0, or baseline, plain or name (default: all)")
     parser.add_argument("--bare", action="store_true", help="without the OPTIONS block")
-    parser.add_argument("--rows", type=int, default=1, help="how many rows (default: 1)")
+    parser.add_argument("--rows", type=a_count, default=1, help="how many rows (default: 1)")
     parser.add_argument("--split", choices=("train", "dev", "test"), help="which rows (default: test, else train)")
     parser.add_argument("--source", default="samples", help="samples, mirror:DIR or hub, or several with commas")
     parser.add_argument("--carve", action="store_true", help="cut a split the source lacks out of another one")

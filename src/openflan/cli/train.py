@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +52,7 @@ def print_trained(trained: TrainedRun) -> None:
     """Say how long a run was, what its last loss was, and what it left out."""
     from openflan.api.progress import duration
     from openflan.cli.terminal import escape, out
+    from openflan.notes import read_note
 
     result = trained.result
     out.print(
@@ -60,6 +60,6 @@ def print_trained(trained: TrainedRun) -> None:
         f"{duration(result.seconds)}; last loss {result.loss:.3f}"
     )
     note = trained.folder / "dropped.json"
-    dropped = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    dropped = read_note(note, dict[str, int]) if note.is_file() else {}
     for what, count in sorted(dropped.items(), key=lambda item: -item[1]):
         out.print(f"  left out {count:,} of the examples drawn: {escape(what)}")

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from openflan.data.literal import Controls, Piece
+from openflan.errors import RecipeError
+from openflan.ranges import Count, check_ranges
 
 Join = Literal["eos", "newline", "space", "chat"]
 
@@ -34,13 +36,16 @@ class Format:
     join: Join = "eos"
     """How input and target meet: `eos` as in the paper, `chat` through the model's own template, on a `newline`, or as
     plain continuation after a `space`."""
-    input_length: int = 1024
+    input_length: Count = 1024
     """Most tokens of an input; a longer one loses the end of its longest field."""
-    target_length: int = 256
+    target_length: Count = 256
     """Most tokens of a target; what happens to a longer one is for `data.long_targets` to say."""
     chat: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """With `join: chat`: `template` (a name, where the tokenizer has several), `system` (a message), `today` (what the
     template prints as the date, 2024-07-26), and whatever else the template takes, such as `enable_thinking`."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, RecipeError)
 
     @property
     def scores_end(self) -> bool:

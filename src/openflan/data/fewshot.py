@@ -28,7 +28,7 @@ from openflan.data.encode import Encoder, Join
 from openflan.data.example import Example
 from openflan.data.order import hash64, permute_many
 from openflan.data.prompt import Prompt, Writer
-from openflan.ranges import Count, Natural
+from openflan.ranges import Count, Natural, Seed
 from openflan.tasks.prepare import SkipRow
 
 _JOINS: dict[Join, tuple[str, str]] = {
@@ -56,7 +56,7 @@ class Shots:
     computed once."""
     balanced: bool = False
     """Take turns over the answers."""
-    seed: int = 0
+    seed: Seed = 0
     """Decides which are drawn; an evaluation gives its own."""
 
 

@@ -12,6 +12,7 @@ import importlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,11 @@ class HubCopy:
 
     def _kept(self) -> Mapping[str, Any] | None:
         path = self._folder / "copy.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        with suppress(OSError, ValueError, RecursionError):  # a damaged note is made anew
+            record: Any = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(record, dict) and isinstance(record.get("files"), dict) and "features" in record:
+                return record
+        return None
 
     def _looked_up(self) -> Mapping[str, Any]:
         """Ask the hub for the copy's files, and note them, pinned to the current commit."""

@@ -30,7 +30,9 @@ def read_parquet(paths: Sequence[Path], columns: Mapping[str, ColumnType]) -> pa
         try:
             file = pq.ParquetFile(path, memory_map=True)
             names = [name for name in columns if name in file.schema_arrow.names]
-            tables.append(_plain_table(file.read(columns=names).select(names), columns))
+            table = file.read(columns=names).select(names)
+            table.validate(full=True)  # which finds text that is not UTF-8
+            tables.append(_plain_table(table, columns))
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from None
     return _joined(tables, str(paths[0]))
@@ -111,11 +113,19 @@ def table_of(rows: list[Mapping[str, Any]], origin: str) -> pa.Table:
 def label_names(table: pa.Table) -> dict[str, list[str]]:
     """The class names of label columns, as the hub's library leaves them in a file's schema."""
     metadata = (table.schema.metadata or {}).get(b"huggingface")
-    features = json.loads(metadata).get("info", {}).get("features", {}) if metadata else {}
-    return {
-        name: list(feature["names"])
+    try:
+        features = dict(json.loads(metadata)["info"]["features"]) if metadata else {}
+    except (ValueError, LookupError, TypeError, RecursionError):  # a note that cannot be read says nothing
+        return {}
+    labels = {
+        name: feature.get("names")
         for name, feature in features.items()
         if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+    }
+    return {
+        name: names
+        for name, names in labels.items()
+        if isinstance(names, list) and all(isinstance(one, str) for one in names)
     }
 
 

@@ -19,9 +19,11 @@ from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from openflan.errors import OpenflanError
-from openflan.files import replacing
+from openflan.files import replacing, writing
+from openflan.sums import DamageError, seal, unseal
 
 LOG = "scores.jsonl"
 PROMPTS = "prompts.parquet"
@@ -71,6 +73,18 @@ on a whole set)."""
 _METADATA = b"openflan"
 
 
+@dataclass(frozen=True)
+class _About:
+    """What a results file says of itself: who gave the answers, as which plan asked for, and what there is to say."""
+
+    identity: dict[str, Any]
+    plan: dict[str, Any]
+    notes: list[str]
+
+
+_ABOUT = TypeAdapter(_About)
+
+
 class ResultsError(OpenflanError):
     """Scores that are missing, damaged, unfinished or another model's."""
 
@@ -92,11 +106,17 @@ class Results:
     @property
     def settings(self) -> list[str]:
         """The settings that were evaluated, in order; the first is the one that findings speak of."""
-        return list(self.plan["settings"])
+        return list(self.plan.get("settings", ()))
 
     def table(self, *columns: str) -> pa.Table:
         """The prompts: these columns, all when none are named."""
-        return pq.read_table(self.path, columns=list(columns) or SCHEMA.names)
+        try:
+            names = list(columns) or SCHEMA.names
+            table = pq.read_table(self.path, columns=names).cast(pa.schema([SCHEMA.field(name) for name in names]))
+            table.validate(full=True)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(self.path, error) from error
+        return table
 
 
 @contextmanager
@@ -119,20 +139,26 @@ def read_results(folder: Path) -> Results:
         raise ResultsError(f"no evaluation in {folder} ({PROMPTS} is missing)")
     try:
         schema = pq.read_schema(path)
-        about = json.loads(schema.metadata[_METADATA])
+        about = _ABOUT.validate_json(schema.metadata[_METADATA])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        cure = f"; start the evaluation again: it is rebuilt from the scores in {LOG}" if log.exists() else ""
-        raise ResultsError(f"{path} is cut short or damaged ({str(error).splitlines()[0]}){cure}") from error
+        raise _damaged(path, error) from error
     if missing := [name for name in SCHEMA.names if name not in schema.names]:
         raise ResultsError(f"{path} has no column {missing[0]!r}: it was written by another version; evaluate again")
-    return Results(path, about["identity"], about["plan"], about["notes"])
+    return Results(path, about.identity, about.plan, about.notes)
+
+
+def _damaged(path: Path, error: Exception) -> ResultsError:
+    log = path.with_name(LOG)
+    cure = f"; start the evaluation again: it is rebuilt from the scores in {LOG}" if log.exists() else ""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ResultsError(f"{path} is cut short or damaged ({reason}){cure}")
 
 
 class ScoreLog:
     """Answers by key, appended to disk as they come.
 
     The first line says whose answers they are; opening the log of another model or format raises `ResultsError`.
-    Damaged lines are left out, `damage` says which, and the good ones stay.
+    Each line carries its own sum. Damaged lines are left out, `damage` says which, and the good ones stay.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
@@ -161,15 +187,16 @@ class ScoreLog:
         self._answers[key] = dict(answer)
         if "failure" in answer:
             return
-        self._file.write(_line({"key": key, **answer}))
-        self._file.flush()
+        with writing(self.path):
+            self._file.write(_line({"key": key, **answer}))
+            self._file.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with writing(self.path), self._file:
+            os.fsync(self._file.fileno())
 
     def _read(self) -> None:
         lines = self.path.read_bytes().split(b"\n")
@@ -205,11 +232,10 @@ class ScoreLog:
 
 def _entry(line: bytes) -> dict[str, Any] | None:
     try:
-        entry = json.loads(line)
-    except ValueError:
+        return unseal(line.decode("utf-8"))
+    except (UnicodeDecodeError, DamageError):
         return None
-    return entry if isinstance(entry, dict) else None
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(seal(entry), ensure_ascii=False, separators=(",", ":")) + "\n"

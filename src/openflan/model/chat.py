@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from openflan.confined import OutOfBounds, confined
 from openflan.data.encode import Chat
 from openflan.errors import ModelError
 
@@ -27,8 +28,15 @@ _OWN = ("template", "system", "today")
 def read_chat(tokenizer: Any, options: Mapping[str, Any]) -> Chat:
     """How a tokenizer's chat template joins an input and an answer; `options` are those of `Format.chat`.
 
-    Raises `ModelError` for a template that cannot be run, or that leaves out or rewrites what is said.
+    Raises `ModelError` for a template that cannot be run, does not end, or leaves out or rewrites what is said.
     """
+    try:
+        return Chat(*confined(lambda: _read(tokenizer, options), ModelError))
+    except OutOfBounds as error:
+        raise ModelError(f"the chat template of {_name(tokenizer)} cannot be used: {error}") from None
+
+
+def _read(tokenizer: Any, options: Mapping[str, Any]) -> Chat:
     template = _template(tokenizer, options)
     whole = _render(tokenizer, template, options, _INPUT, _ANSWER)
     if whole.count(_INPUT) != 1 or whole.count(_ANSWER) != 1 or whole.index(_INPUT) > whole.index(_ANSWER):

@@ -29,9 +29,12 @@ from openflan.data.literal import Controls
 from openflan.errors import ModelError
 from openflan.model.adapters import make_room
 from openflan.model.chat import control_tokens, read_chat
-from openflan.model.folder import lineage, model_folder, read_object
-from openflan.model.weights import expect_whole_weights
+from openflan.model.folder import lineage, model_folder
+from openflan.model.weights import expect_fitting, expect_possible, expect_whole_weights
 from openflan.ranges import Dtype
+
+_LOCAL: Mapping[str, bool] = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is fetched, and no code that comes with a model is run (the library would ask whether to)."""
 
 
 def load_config(path: str | Path) -> PreTrainedConfig:
@@ -39,9 +42,9 @@ def load_config(path: str | Path) -> PreTrainedConfig:
     folder = lineage(model_folder(path))[-1]
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} holds no config.json; it needs to be a Hugging Face model folder")
-    read_object(folder / "config.json")
+    expect_possible(folder / "config.json")
     with _told(f"{folder}/config.json cannot be read"):
-        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, **_LOCAL)
     return config
 
 
@@ -51,7 +54,7 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     for folder in folders:
         if any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
             with _told(f"the tokenizer in {folder} cannot be read"):
-                tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **_LOCAL)
             return tokenizer
     raise ModelError(f"{folders[0]} holds no tokenizer.json; save the model's tokenizer into the folder")
 
@@ -66,14 +69,15 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
     """
     *adapters, folder = lineage(model_folder(path))
     config = load_config(folder)
-    loader: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    loader = _loader(config)
     expect_whole_weights(folder)
     with _told(f"the model in {folder} cannot be loaded"):
+        expect_fitting(skeleton(config), folder)
         # from_pretrained leaves a model in evaluation mode.
         model, report = loader.from_pretrained(
             folder,
             dtype=fast_dtype(device) if dtype == "fast" else dtype,
-            local_files_only=True,
+            **_LOCAL,
             output_loading_info=True,
         )
     if lacking := sorted(report["missing_keys"]):
@@ -88,6 +92,17 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
     return merged
 
 
+def skeleton(shape: PreTrainedConfig) -> PreTrainedModel:
+    """A model without memory for its weights."""
+    with torch.device("meta"):
+        model: PreTrainedModel = _loader(shape).from_config(shape, trust_remote_code=False)
+    return model
+
+
+def _loader(config: PreTrainedConfig) -> Any:
+    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+
+
 @contextmanager
 def _told(what: str) -> Iterator[None]:
     """Turn anything that the libraries raise while they read a model's files into one sentence."""
@@ -95,7 +110,9 @@ def _told(what: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except Exception as error:  # OSError to KeyError, and the tokenizers library's bare Exception
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # OSError to KeyError, and libraries in Rust have some that are no `Exception`
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(f"{what}: {lines[0]}") from None
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from openflan.errors import ModelError
 from openflan.model.folder import read_object
+
+_FILES = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
+_SPARE = 100_000_000
+"""Numbers that a model may hold besides its weights: masks, positions."""
+
+_PARTS = re.compile(r"(layers?|heads?|experts|blocks|groups|stages)$")
+_MOST_PARTS = 4096
+_MOST_NUMBER = 2**40
+"""Bounds on the numbers of a configuration: of parts, and all others."""
 
 _MOST_HEADER = 100_000_000
 """Bytes of a safetensors header that the format allows."""
@@ -27,6 +37,33 @@ def expect_whole_weights(folder: Path) -> None:
         found = path.stat().st_size - _data_start(path)
         if found != expected:
             raise ModelError(f"{path} holds {found:,} bytes of weights instead of {expected:,}; get the file again")
+
+
+def expect_possible(config: Path) -> None:
+    """Raise `ModelError` for a config.json with a number that no model has, before any library acts on it."""
+    waiting: list[tuple[str, Any]] = [("", read_object(config))]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{name}.{key}".lstrip("."), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(name, inner) for inner in value]
+        elif isinstance(value, int) and abs(value) > (_MOST_PARTS if _PARTS.search(name) else _MOST_NUMBER):
+            raise ModelError(f"{config}: {name} is {value:.3g}, which no model has; get the file again")
+
+
+def expect_fitting(shape: Any, folder: Path) -> None:
+    """Raise `ModelError` where a model without its weights (on `meta`) is far larger than the files in its folder.
+
+    What a configuration asks for is allocated before its weights are read, and may be more than any machine has.
+    """
+    wanted = sum(tensor.numel() for tensor in (*shape.parameters(), *shape.buffers()))
+    held = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in _FILES and path.is_file())
+    if wanted > 8 * held + _SPARE:
+        raise ModelError(
+            f"{folder}/config.json asks for {wanted:.3g} weights, and the files beside it hold {held:.3g} bytes; "
+            "get the files again"
+        )
 
 
 def read_header(path: Path) -> dict[str, dict[str, Any]]:

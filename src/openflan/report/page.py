@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from openflan.evaluation.results import LOG, PROMPTS
 from openflan.files import write_json, write_text
+from openflan.notes import Ended, Mixture, Step, read_lines, read_note
 from openflan.report import charts, svg
 from openflan.report.evaluations import Found, collect
 from openflan.report.findings import (
@@ -30,6 +30,7 @@ from openflan.report.lines import OTHER_MEASURES, lines, write_csv
 from openflan.report.prompts import browser, embedded
 from openflan.report.sections import sections
 from openflan.report.words import bounds, counted, half_width, metric_title, number, quoted, setting_title
+from openflan.sums import DamageError
 
 PAGE, SUMMARY = "report.html", "summary.json"
 
@@ -60,23 +61,24 @@ def write_report(folder: Path) -> Report:
     sentences = told(found, findings)
     write_json(folder / SUMMARY, _finite(_summary(found, findings)))
     tables = write_csv(found, made)
+    notes, damaged = _notes(folder)
     page = _template().render(
         title=found.recipe.name if found.recipe else folder.resolve().name,
         recipe=found.recipe,
         lead=lead(findings),
-        unread=found.unread,
+        unread={**found.unread, **damaged},
         notes={name: one.results.notes for name, one in found.evaluations.items() if one.results.notes},
         models=list(found.evaluations),
         panes=sections(found, findings, made, sentences),
         constants=say_constants(constants(found)),
         shares=[one for group in found.groups for one in charts.option_shares(group, found.evaluations)],
         prompts=browser(found.evaluations),
-        training=_json(folder / "train.json"),
-        dropped=_json(folder / "dropped.json"),
-        curve=charts.loss_curve(_json_lines(folder / "metrics.jsonl")),
-        mixture=_json(folder / "mixture.json"),
+        training=notes["train"],
+        dropped=notes["dropped"],
+        curve=charts.loss_curve([vars(step) for step in notes["metrics"]]),
+        mixture=notes["mixture"],
         recipe_text=_text(folder / "recipe.yaml"),
-        environment=_json(folder / "environment.json"),
+        environment=notes["environment"],
         files=_files(found, tables),
     )
     write_text(folder / PAGE, page)
@@ -128,12 +130,22 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(_text(path) or "{}"))
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in _text(path).splitlines()]
+def _notes(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the folder's notes say, and of those that are damaged the reason."""
+    kinds = {"train": Ended, "dropped": dict[str, int], "mixture": Mixture, "environment": dict[str, Any]}
+    none: dict[str, Any] = {"train": None, "dropped": {}, "mixture": Mixture(""), "environment": {}}
+    said, unread = dict[str, Any](), dict[str, str]()
+    for name, kind in kinds.items():
+        path = folder / f"{name}.json"
+        try:
+            said[name] = read_note(path, kind) if path.is_file() else none[name]
+        except DamageError as error:
+            said[name], unread[path.name] = none[name], str(error)
+    path = folder / "metrics.jsonl"
+    said["metrics"], bad = read_lines(path, Step) if path.is_file() else ([], 0)
+    if bad:
+        unread[path.name] = f"{counted(bad, 'line')} of it cannot be read"
+    return said, unread
 
 
 def _template() -> Any:

@@ -13,7 +13,6 @@ folder of another run is refused before anything in it changes.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -35,6 +34,7 @@ from openflan.model.identity import model_identity
 from openflan.model.load import default_device, encoder_for, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
+from openflan.sums import read_sealed
 from openflan.training.card import model_card
 from openflan.training.loop import TrainProgress, TrainResult, train
 from openflan.training.parallel import world
@@ -142,7 +142,7 @@ class Run:
         if prepared is None:
             raise RecipeError("without a mixture there must be prepared rows")
         rows = PreparedRows(prepared, encoder_for(self.model, self.recipe.format))
-        return rows, json.loads((prepared / MIXTURE).read_text(encoding="utf-8")), Counter()
+        return rows, read_sealed(prepared / MIXTURE), Counter()
 
     def how_to_measure(self, name: str) -> tuple[Recipe, Path]:
         """One of the run's models: the recipe to measure it by, and its folder."""

@@ -37,6 +37,12 @@ def _text(source: str) -> str:
 Text = Annotated[str, AfterValidator(_text)]
 """A Jinja text, checked to compile."""
 
+FolderName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+"""A folder inside another, and not one that leads out of it."""
+
+VariantName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+"""A variant's name, which folders are called after."""
+
 Column = Annotated[ColumnType, BeforeValidator(parse_column_type)]
 Metric = Annotated[str, BeforeValidator(read_metric)]
 SplitSlice = Annotated[Slice, BeforeValidator(lambda spec: parse_slice(spec) if isinstance(spec, str) else spec)]
@@ -60,7 +66,7 @@ class Hub(Model):
     do, C expected.
     """
 
-    path: str
+    path: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)?$")]
     name: str | None = None
     data_dir: str | None = None
     revision: str | None = None
@@ -118,7 +124,7 @@ class Source(Layout):
     """One place rows can come from, in order of preference, with what is different about its layout."""
 
     hub: Hub | None = None
-    mirror: str | None = None
+    mirror: FolderName | None = None
     note: str | None = None
 
 
@@ -144,7 +150,7 @@ class Card(Layout):
     notes: list[str] = []
     metric: Metric
     sources: list[Source] = []
-    variants: dict[str, Variant] = {}
+    variants: dict[VariantName, Variant] = {}
     baseline: Baseline | None = None
     templates: list[Template] = Field(min_length=1)
 

@@ -1,8 +1,8 @@
 """The commonest expressions of cards as plain functions, several times as fast as Jinja runs them.
 
-Covered is what means the same in both: a name, a key of a mapping, a harmless method of a string with constant
-arguments, `join`, `== constant`, `not`, `and`, `or`. Everything else is Jinja's; a test holds the two against each
-other.
+Covered is what means the same in both and makes nothing long: a name, a key of a mapping, a harmless method of a
+string with constant arguments, one `join`, `== constant`, `not`, `and`, `or`. Everything else is Jinja's; a test holds
+the two against each other.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ Evaluate = Callable[[Mapping[str, Any]], Any]
 _METHODS = frozenset(
     {"strip", "lstrip", "rstrip", "split", "replace", "lower", "upper", "removeprefix", "removesuffix"}
 )
+
+_LONGEST_GAP = 100
+"""Characters between joined parts; what could make much of little is Jinja's, which is counted."""
 
 
 def compile_expression(node: nodes.Node) -> Evaluate | None:
@@ -37,10 +40,12 @@ def compile_expression(node: nodes.Node) -> Evaluate | None:
             return _then(inner, lambda value: _of(dict, value)[key])
         case nodes.Call(node=nodes.Getattr(node=inner, attr=name), kwargs=[], dyn_args=None, dyn_kwargs=None):
             values = _constants(node.args)
-            if name in _METHODS and values is not None:
+            if name in _METHODS and values is not None and not (name == "replace" and _grows(*values)):
                 method = getattr(str, name)
                 return _then(inner, lambda value: method(_of(str, value), *values))
-        case nodes.Filter(node=inner, name="join", args=[nodes.Const(value=str() as gap)], kwargs=[]):
+        case nodes.Filter(node=inner, name="join", args=[nodes.Const(value=str() as gap)], kwargs=[]) if (
+            inner is not None and len(gap) <= _LONGEST_GAP and next(inner.find_all(nodes.Filter), None) is None
+        ):
             return _then(inner, lambda value: gap.join(map(str, _of(list, value))))
     return None
 
@@ -59,6 +64,11 @@ def _either(left: Evaluate | None, right: Evaluate | None, both: bool) -> Evalua
 def _constants(arguments: list[nodes.Expr]) -> list[Any] | None:
     values = [argument.value for argument in arguments if isinstance(argument, nodes.Const)]
     return values if len(values) == len(arguments) else None
+
+
+def _grows(old: Any = "", new: Any = "", *_: Any) -> bool:
+    """Whether replacing may make a text longer; Jinja's own is counted."""
+    return not (isinstance(old, str) and isinstance(new, str) and 0 < len(old) >= len(new))
 
 
 def _of(kind: type, value: Any) -> Any:

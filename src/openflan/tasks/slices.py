@@ -14,7 +14,7 @@ from typing import Literal
 Role = Literal["train", "dev", "test"]
 """What the rows of a slice are used for."""
 
-_SLICE = re.compile(r"(?P<split>[\w.]+)(?:\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
+_SLICE = re.compile(r"(?P<split>\w[\w.]*)(?:\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from functools import cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from openflan.errors import CardError
+from openflan.tasks.bounds import BoundedEnvironment, Spent, fill
 from openflan.tasks.expressions import compile_expression
 
 Names = Mapping[str, Any]
@@ -27,8 +27,20 @@ Names = Mapping[str, Any]
 HOLE = "\N{WHITE SQUARE}"
 """What stands for a value where a text is looked at without one."""
 
+_DEEPEST = 100
+_MOST_PIECES = 200
+"""Holes of a text that is joined without counting."""
 _WHOLE_EXPRESSION = re.compile(r"\{\{-?(?!.*\}\}.+)(.*?)-?\}\}", re.DOTALL)
-_FAULTS = (TemplateError, TypeError, AttributeError, LookupError, ValueError, ArithmeticError)
+_FAULTS = (
+    TemplateError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+)
 """What an expression of a card can raise on a row it was not written for."""
 
 
@@ -36,35 +48,7 @@ class TextError(ValueError):
     """A text that does not compile, or does not render on the names at hand."""
 
 
-_LONGEST_RANGE = 1_000
-_LONGEST_PRODUCT = 100_000
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """A sandbox that changes no row, repeats a text or list within bounds, and draws nothing at random."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Multiply within bounds; intercepted operators are not computed while a text is compiled either."""
-        if operator == "**":
-            raise SecurityError("a text of a card has no powers")
-        for sequence, times in ((left, right), (right, left)):
-            if isinstance(times, int) and hasattr(sequence, "__len__") and len(sequence) * times > _LONGEST_PRODUCT:
-                raise SecurityError(f"a product of more than {_LONGEST_PRODUCT:,} parts")
-        return super().call_binop(context, operator, left, right)
-
-
-def _range(*bounds: int) -> range:
-    numbers = range(*bounds)
-    if len(numbers) > _LONGEST_RANGE:
-        raise SecurityError(f"a range of more than {_LONGEST_RANGE:,} numbers")
-    return numbers
-
-
-_ENVIRONMENT = _Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
-_ENVIRONMENT.globals["range"] = _range
-del _ENVIRONMENT.globals["lipsum"], _ENVIRONMENT.filters["random"]
+_ENVIRONMENT = BoundedEnvironment()
 _GLOBALS = dict(_ENVIRONMENT.globals)
 
 
@@ -82,7 +66,7 @@ def compile_text(source: str) -> Callable[[Names], str]:
 
     def render(names: Names) -> str:
         try:
-            return "".join(template.root_render_func(_context(template, names)))
+            return "".join(_run(template, _context(template, names), source))
         except _FAULTS as error:
             raise TextError(str(error)) from error
 
@@ -120,7 +104,7 @@ def _by_jinja(expression: str) -> Callable[[Names], Any]:
 
     def evaluate(names: Names) -> Any:
         context = _context(template, names)
-        for _ in template.root_render_func(context):
+        for _ in _run(template, context, expression):
             pass
         value = context.vars["result"]
         for part in value if isinstance(value, list) else [value]:
@@ -201,6 +185,7 @@ def _shown(node: nodes.Node) -> Iterator[str]:
 
 
 def _template(source: str) -> Template:
+    _parse(source)  # which tells of nesting that is too deep
     try:
         template = _ENVIRONMENT.from_string(source)
     except (TemplateError, SyntaxError, RecursionError, MemoryError) as error:  # an unknown filter, endless brackets
@@ -214,13 +199,30 @@ def _context(template: Template, names: Names) -> Context:
     return template.new_context({**_GLOBALS, **names}, shared=True)
 
 
+def _run(template: Template, context: Context, source: str) -> Iterator[str]:
+    """The pieces that a template puts out; raises `CardError` for one that does not end on names of this size."""
+    fill(context.parent)
+    try:
+        yield from template.root_render_func(context)
+    except Spent:
+        shown = source if len(source) <= 80 else source[:79] + "…"
+        raise CardError(
+            f"the text {shown!r} does not end, or makes more than a text may; write it more simply"
+        ) from None
+
+
 def _parse(source: str) -> nodes.Template:
     try:
-        return _ENVIRONMENT.parse(source)
+        tree = _ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
         raise TextError(f"{error.message} (line {error.lineno} of the text)") from error
     except RecursionError:
         raise TextError("nested too deeply") from None
+    level: list[nodes.Node] = [tree]
+    for _ in range(_DEEPEST):
+        if not (level := [child for node in level for child in node.iter_child_nodes()]):
+            return tree
+    raise TextError("nested too deeply")
 
 
 def _plain_pieces(source: str) -> list[tuple[bool, str]] | None:
@@ -237,7 +239,7 @@ def _plain_pieces(source: str) -> list[tuple[bool, str]] | None:
                     pieces.append((True, part.name))
                 case _:
                     return None
-    return pieces
+    return pieces if len(pieces) <= _MOST_PIECES else None
 
 
 def _join(pieces: list[tuple[bool, str]]) -> Callable[[Names], str]:

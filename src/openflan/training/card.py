@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,13 @@ def model_card(
     }
     parts = [
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---",
-        f"# {base.rstrip('/').split('/')[-1]}, instruction-tuned",
+        f"# {_plain(base.rstrip('/').split('/')[-1])}, instruction-tuned",
         "Tuned with openflan on a mixture of NLP tasks phrased as instructions, after FLAN (Wei et al., 2021, "
         '"Finetuned Language Models Are Zero-Shot Learners").',
         "## Training\n\n" + _table("setting", "value", settings),
     ]
     if held_out:
-        parts.append(f"Held out, never trained on: {', '.join(held_out)}.")
+        parts.append(f"Held out, never trained on: {_plain(', '.join(held_out))}.")
     if datasets:
         parts.append("## Data\n\n" + _table("dataset", "licence", dict(sorted(datasets.items()))))
     parts.append(
@@ -64,11 +65,21 @@ def model_card(
 
 def add_results(path: Path, findings: Mapping[str, Sequence[str]]) -> None:
     """Write what an evaluation found (title → sentences) into a card, in the place of what stood there before."""
-    before, limits, after = path.read_text(encoding="utf-8").partition(_LIMITS)
-    before = before.partition(_RESULTS)[0]
-    found = "\n\n".join(f"**{title}**\n\n" + "\n".join(f"- {one}" for one in some) for title, some in findings.items())
-    write_text(path, f"{before}{_RESULTS}\n\n{found}\n\n{limits}{after}")
+    before, limits, after = path.read_text(encoding="utf-8").partition(f"\n{_LIMITS}\n")
+    before = before.partition(f"\n{_RESULTS}\n")[0]
+    found = "\n\n".join(
+        f"**{_plain(title)}**\n\n" + "\n".join(f"- {_plain(one)}" for one in some) for title, some in findings.items()
+    )
+    write_text(path, f"{before}\n{_RESULTS}\n\n{found}\n{limits}{after}")
 
 
 def _table(left: str, right: str, rows: Mapping[str, Any]) -> str:
-    return "\n".join([f"| {left} | {right} |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())])
+    return "\n".join(
+        [f"| {left} | {right} |", "|---|---|", *(f"| {_plain(key)} | {_plain(value)} |" for key, value in rows.items())]
+    )
+
+
+def _plain(text: Any) -> str:
+    """A stranger's words on one line, with no markup in them that a page would follow."""
+    words = html.escape(" ".join(str(text).split()), quote=False)
+    return words.replace("|", r"\|").replace("`", r"\`").replace("](", r"]\(")

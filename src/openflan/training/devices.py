@@ -14,11 +14,12 @@ from transformers import LlamaConfig, PreTrainedConfig
 
 from openflan.data.encode import Encoded
 from openflan.data.pack import pack
+from openflan.model.load import skeleton
 from openflan.training.config import TrainConfig
 from openflan.training.limits import context_of
 from openflan.training.loss import loss_for
 from openflan.training.parallel import World
-from openflan.training.place import place, precision, skeleton
+from openflan.training.place import place, precision
 
 GB = 1e9
 

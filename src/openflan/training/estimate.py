@@ -16,11 +16,10 @@ from transformers.pytorch_utils import Conv1D
 
 from openflan.errors import nearest
 from openflan.model.adapters import Lora
-from openflan.model.load import load_config
+from openflan.model.load import load_config, skeleton
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.devices import DEVICES, GB, body_of, cpu_speed
 from openflan.training.parallel import World
-from openflan.training.place import skeleton
 
 _SHAPES = Path(__file__).parent / "shapes"
 _RESERVED = 1.5 * GB

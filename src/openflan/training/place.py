@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from openflan.model.adapters import add_lora
-from openflan.model.load import fast_dtype, load_config, load_model
+from openflan.model.load import fast_dtype, load_config, load_model, skeleton
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.parallel import World, apply_ddp, apply_fsdp
 from openflan.training.save import checkpoint_activations
@@ -30,14 +30,6 @@ def load_to_train(folder: str | Path, config: TrainConfig, here: World) -> PreTr
     if is_sharded(config, here) and not here.is_main:
         return skeleton(load_config(folder))
     return load_model(folder, device="cpu")
-
-
-def skeleton(shape: PreTrainedConfig) -> PreTrainedModel:
-    """A model without memory for its weights."""
-    kind: Any = AutoModelForSeq2SeqLM if shape.is_encoder_decoder else AutoModelForCausalLM
-    with torch.device("meta"):
-        model: PreTrainedModel = kind.from_config(shape)
-    return model
 
 
 def is_sharded(config: TrainConfig, here: World) -> bool:
