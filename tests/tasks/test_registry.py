@@ -58,7 +58,7 @@ def test_selectors() -> None:
     [
         ("rtf", "'rte'"),
         ("comonsense", "'commonsense'"),
-        ("flan6", "'flan62'"),
+        ("flan_62", "'flan62'"),
         ("anli:r4", "'r[123]'"),
         ("rte:r1", "variant"),
     ],

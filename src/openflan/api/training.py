@@ -12,8 +12,9 @@ from openflan.api.progress import fetch_model, tuning
 from openflan.api.views import Table
 from openflan.data.encode import Format
 from openflan.model.adapters import Lora
-from openflan.notes import read_lines
+from openflan.notes import read_lines, read_note
 from openflan.recipe import Recipe, make_recipe
+from openflan.study.extras import check_to_train as check_to_train
 
 if TYPE_CHECKING:
     from openflan.data.mixture import Mixture
@@ -38,6 +39,12 @@ class TrainedRun:
     def metrics(self) -> list[dict[str, Any]]:
         """Loss, rate and counts of every step."""
         return read_lines(self.folder / "metrics.jsonl", dict[str, Any])[0]
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many of the examples drawn were left out, by the reason."""
+        note = self.folder / "dropped.json"
+        return dict(read_note(note, dict[str, int])) if note.is_file() else {}
 
     def __repr__(self) -> str:
         one = self.result
@@ -75,7 +82,6 @@ def train(
     >>> [line["step"] for line in run.metrics]
     [1, 2]
     """
-    from openflan.study.extras import check_to_train
     from openflan.study.format import default_format
 
     length = {} if tokens is None else {"tokens": tokens}

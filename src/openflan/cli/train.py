@@ -29,10 +29,9 @@ def run(options: argparse.Namespace) -> None:
     """Train, and save a plain Hugging Face folder to `<run folder>/model`."""
     from openflan.api.data import load_mixture
     from openflan.api.progress import fetch_model
-    from openflan.api.training import train_recipe
+    from openflan.api.training import check_to_train, train_recipe
     from openflan.cli.mix import print_mixture
     from openflan.cli.terminal import out, tell
-    from openflan.study.extras import check_to_train
 
     recipe = recipe_of(options)
     check_to_train(recipe, without_rows=options.without_rows)
@@ -52,14 +51,11 @@ def print_trained(trained: TrainedRun) -> None:
     """Say how long a run was, what its last loss was, and what it left out."""
     from openflan.api.progress import duration
     from openflan.cli.terminal import escape, out
-    from openflan.notes import read_note
 
     result = trained.result
     out.print(
         f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
         f"{duration(result.seconds)}; last loss {result.loss:.3f}"
     )
-    note = trained.folder / "dropped.json"
-    dropped = read_note(note, dict[str, int]) if note.is_file() else {}
-    for what, count in sorted(dropped.items(), key=lambda item: -item[1]):
+    for what, count in sorted(trained.dropped.items(), key=lambda item: -item[1]):
         out.print(f"  left out {count:,} of the examples drawn: {escape(what)}")

@@ -92,8 +92,9 @@ class LoadedRows:
 def select(config: DataConfig) -> Selection:
     """Apply the hold-out rules (paper section 2.2); raises `OverlapError` and `UnknownNameError`.
 
-    A preset quietly loses what is held out; a dataset or cluster that the recipe names itself does not, since
-    training on it and calling it unseen cannot both be meant.
+    A preset quietly loses what is held out, and so does a cluster of which just some datasets are
+    (`hold_out_rule: dataset`); a dataset or cluster that the recipe names itself does not, since training on it and
+    calling it unseen cannot both be meant.
     """
     catalog = config.catalog()
     held_out = _unique(task for name in config.hold_out for task in catalog.tasks(name))
@@ -105,7 +106,7 @@ def select(config: DataConfig) -> Selection:
             reason = None if config.allow_overlap else reasons.get(task.card.name)
             if reason is None:
                 train.append(task)
-            elif selector in TASK_PRESETS:
+            elif selector in TASK_PRESETS or (config.hold_out_rule == "dataset" and selector in catalog.clusters):
                 left_out[task.name] = reason
             else:
                 raise OverlapError(
