@@ -102,6 +102,7 @@ class Mistakes:
             "datasets": datasets,
             "total": len(chosen),
             "start": start,
+            "page": PAGE,
             "prompts": [_mistake(row) for row in chosen[start : start + PAGE]],
         }
 

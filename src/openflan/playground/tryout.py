@@ -123,6 +123,7 @@ def _prompts(file: CardFile, attempt: Attempt) -> dict[str, Any]:
         try:
             prompt = shown.write(example)
             line |= {"input": prompt.input, "bare": bare.write(example).input, "target": prompt.target}
+            line |= {"options": list(prompt.options), "references": list(prompt.references)}
         except SkipRow as reason:
             line["skipped"] = str(reason)
         written.append(line)
