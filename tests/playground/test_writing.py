@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_a_sentence():
     model = tiny()
     with pytest.raises(ModelError, match=r"the prompt has [\d,]+ tokens; with 64 for the answer .* the 256 that tiny"):
         next(model.write("mat " * 100))
-    with pytest.raises(ModelError, match="the options cannot be ranked: .* the same"):
+    with pytest.raises(ModelError, match=r"the options cannot be ranked: .* the same"):
         model.rank("the cat", ["sat", "sat"])
     with pytest.raises(ModelError, match="tokens beyond the 320"):
         next(model.write_on([1, 400], Limits(1), Sampling()))
