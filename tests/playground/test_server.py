@@ -122,5 +122,8 @@ def test_too_many_are_told_so(playground, client):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model.turns, "limit", 0)
         assert client.post("/api/rank", json={**ASK, "options": ["a", "b"]}).status_code == 503
-        assert "try again" in message(client.post("/api/generate", json=ASK))
+        refused = client.post("/api/generate", json=ASK)
+        assert refused.status_code == 503 and "try again" in message(refused)
+        streamed = client.post("/api/generate", json={**ASK, "stream": True})
+        assert json.loads(streamed.text)["event"] == "error"
     assert client.post("/api/rank", json={**ASK, "options": ["a", "b"]}).status_code == 200

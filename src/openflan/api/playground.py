@@ -72,7 +72,7 @@ def serve(
     workshop = Workshop(card_folder, source, cards)
     playground = Playground(models, Rows(source, cards), Mistakes(models.runs), workshop)
     app = make_app(playground, hosts=_LOOPBACK if local else (), token=token)
-    _share_processors(len(models.models))
+    share_processors(len(models.models))
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
     with _listening(host, port) as socket:
         address = f"http://{'[::1]' if host == '::1' else host}:{socket.getsockname()[1]}/"
@@ -80,7 +80,7 @@ def serve(
         uvicorn.Server(config).run(sockets=[socket])
 
 
-def _share_processors(models: int) -> None:
+def share_processors(models: int) -> None:
     """Give each of several models on a CPU its part of the processors, so that they do not wait for each other."""
     import torch
 

@@ -6,8 +6,6 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from openflan.errors import OpenflanError
-
 if TYPE_CHECKING:
     from openflan.playground.models import PlayModel
     from openflan.playground.requests import Generate
@@ -60,8 +58,6 @@ def _write(model: PlayModel, asked: Generate, *, silent: bool) -> list[dict[str,
     finished: list[dict[str, Any]] = []
     for event in written(model, asked):
         kind = event.pop("event")
-        if kind == "error":
-            raise OpenflanError(event["message"])
         if kind == "end":
             finished.append(event)
         if not silent:

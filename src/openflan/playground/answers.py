@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 from openflan.errors import OpenflanError
@@ -17,19 +18,25 @@ Event = dict[str, Any]
 def written(model: PlayModel, asked: Generate) -> Iterator[Event]:
     """The answers to a request, one after the other, as they are written.
 
-    Events are `text` (what a sample has grown by), `end` (a finished one), and `error` (a sentence; nothing follows).
+    Events are `text` (what a sample has grown by) and `end` (a finished one). Raises as `PlayModel.write` does.
     """
+    for sample in range(asked.samples):
+        begun = False
+        for one in model.write(asked.text, asked.limits, asked.sampling(sample)):
+            if isinstance(one, End):
+                yield {"event": "end", "sample": sample, **_ended(one, asked.references)}
+            elif text := one.text if begun else one.text.lstrip():
+                begun = True
+                yield {"event": "text", "sample": sample, "text": text}
+
+
+def event_lines(events: Iterable[Event]) -> Generator[str, None, None]:
+    """Events as lines of JSON; what goes wrong is one more, `error`, with a sentence."""
     try:
-        for sample in range(asked.samples):
-            begun = False
-            for one in model.write(asked.text, asked.limits, asked.sampling(sample)):
-                if isinstance(one, End):
-                    yield {"event": "end", "sample": sample, **_ended(one, asked.references)}
-                elif text := one.text if begun else one.text.lstrip():
-                    begun = True
-                    yield {"event": "text", "sample": sample, "text": text}
+        for event in events:
+            yield json.dumps(event) + "\n"
     except OpenflanError as error:
-        yield {"event": "error", "message": str(error)}
+        yield json.dumps({"event": "error", "message": str(error)}) + "\n"
 
 
 def ranked(model: PlayModel, asked: Rank) -> dict[str, Any]:

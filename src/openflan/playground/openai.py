@@ -26,7 +26,7 @@ from openflan.playground.streams import streamed
 from openflan.playground.writing import End, Limits, Piece, Token
 
 _Text = Annotated[str, Field(max_length=LONGEST)]
-_Ids = Annotated[list[int], Field(max_length=LONGEST)]
+_Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST)]
 
 
 class Completion(BaseModel):

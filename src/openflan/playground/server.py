@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -57,12 +56,9 @@ class Playground:
         asked = read_request(Generate, await request.body())
         events = answers.written(self.models[asked.model], asked)
         if asked.stream:
-            lines = (json.dumps(event) + "\n" for event in events)
-            return StreamingResponse(streamed(lines), media_type="application/x-ndjson")
+            return StreamingResponse(streamed(answers.event_lines(events)), media_type="application/x-ndjson")
         done = await run_in_threadpool(list, events)
-        if fault := next((event for event in done if event["event"] == "error"), None):
-            return told(400, fault["message"])
-        ended = [{key: value for key, value in event.items() if key != "event"} for event in done if "reason" in event]
+        ended = [{key: value for key, value in one.items() if key != "event"} for one in done if one["event"] == "end"]
         return JSONResponse({"model": asked.model, "prompt": asked.text, "answers": ended})
 
     async def rank(self, request: Request) -> Response:
