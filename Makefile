@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test lint types check bench bench-eval bench-train clean
+.PHONY: quickstart test lint types check bench bench-eval bench-train bench-playground clean
 
 quickstart: $(VENV)/.all
 	$(BIN)/openflan quickstart
@@ -30,6 +30,9 @@ bench-eval: $(VENV)/.bench
 
 bench-train: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench_train --shapes 19M 135M
+
+bench-playground: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.bench_playground runs/quickstart
 
 # `all` is what a user installs; `dev` adds the tests' tools, `bench` the peers that benchmarks run against.
 $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python

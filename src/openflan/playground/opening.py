@@ -50,7 +50,7 @@ def open_models(places: Sequence[str], resolve: Resolve, dtype: Dtype | None = N
     for place in places:
         folder = Path(place).expanduser()
         recipe = load_recipe(folder / "recipe.yaml") if is_run(folder) else None
-        if recipe is not None:
+        if recipe is not None and folder not in opened.runs:
             opened.runs.append(folder)
         for wanted in _of_run(folder, recipe, resolve) if recipe else [Wanted(resolve(place))]:
             format = wanted.format or default_format(wanted.folder)
