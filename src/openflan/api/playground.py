@@ -44,8 +44,9 @@ def open_model(model: str, *, dtype: str | None = None, silent: bool = False) ->
 
 
 def serve(
-    models: Opened,
+    places: Sequence[str],
     *,
+    dtype: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8765,
     token: str | None = None,
@@ -54,9 +55,11 @@ def serve(
     card_folder: Path = Path("cards"),
     browser: bool = False,
 ) -> None:
-    """Serve the page until it is stopped; beyond this machine (`host`) with a token, made up where none is given.
+    """Serve the page with models and runs (see `open_models`) until it is stopped.
 
-    Raises `OpenflanError` without the extra, or where the port is taken, and `RecipeError` for a wrong source.
+    Beyond this machine (`host`) it wants a token, made up where none is given. The workshop saves into `card_folder`.
+    Raises `OpenflanError` without the extra, or where the port is taken, `RecipeError` for a wrong source, and
+    `ModelError`.
     """
     try:
         import uvicorn
@@ -69,15 +72,16 @@ def serve(
 
     local = host in _LOOPBACK
     token = token or ("" if local else secrets.token_urlsafe(24))
-    workshop = Workshop(card_folder, source, cards)
-    playground = Playground(models, Rows(source, cards), Mistakes(models.runs), workshop)
-    app = make_app(playground, hosts=_LOOPBACK if local else (), token=token)
-    share_processors(len(models.models))
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
-    with _listening(host, port) as socket:
-        address = f"http://{'[::1]' if host == '::1' else host}:{socket.getsockname()[1]}/"
+    with _listening(host, port) as opened:
+        rows, workshop = Rows(source, cards), Workshop(card_folder, source, cards)
+        models = open_models(places, dtype=dtype)
+        share_processors(len(models.models))
+        playground = Playground(models, rows, Mistakes(models.runs), workshop)
+        app = make_app(playground, hosts=_LOOPBACK if local else (), token=token)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        address = f"http://{'[::1]' if host == '::1' else host}:{opened.getsockname()[1]}/"
         _announce(address + (f"?token={token}" if token else ""), browser=browser)
-        uvicorn.Server(config).run(sockets=[socket])
+        uvicorn.Server(config).run(sockets=[opened])
 
 
 def share_processors(models: int) -> None:

@@ -34,10 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Serve until it is stopped."""
-    from openflan.api.playground import open_models, serve
+    from openflan.api.playground import serve
 
     serve(
-        open_models(options.models, dtype=options.dtype),
+        options.models,
+        dtype=options.dtype,
         host=options.host,
         port=options.port,
         token=options.token,
