@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LARGEST = 4 * 1024 * 1024
 """Bytes of a request, at most."""
 
+_HEARD_OUT = 16 * LARGEST
+
 COOKIE = "openflan_token"
 
 _HEADERS = {
@@ -93,16 +95,20 @@ def _same(given: str, token: str) -> bool:
 
 
 async def _whole(receive: Receive, announced: int) -> bytes:
-    """The body of a request; raises `ValueError` for one that is too large, before it is read."""
-    if announced > LARGEST:
-        raise ValueError(announced)
-    body, more = bytearray(), True
+    """The body of a request; raises `ValueError` for one that is too large.
+
+    One that is not far too large is heard out first, since a client that is cut off never hears why.
+    """
+    body, heard, more = bytearray(), 0, announced <= _HEARD_OUT
     while more:
         message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > LARGEST:
-            raise ValueError(len(body))
+        part = message.get("body", b"")
+        heard += len(part)
+        if heard <= LARGEST:
+            body += part
+        more = message.get("more_body", False) and heard <= _HEARD_OUT
+    if max(heard, announced) > LARGEST:
+        raise ValueError(heard)
     return bytes(body)
 
 

@@ -130,7 +130,7 @@ def _asked(prompt: Prompt) -> dict[str, Any]:
 
 def without_block(text: str, options: Sequence[str]) -> str:
     """A prompt less the list of options at its end."""
-    return text.removesuffix(options_block(options)).rstrip() if options else text
+    return text.rstrip().removesuffix(options_block(options)).rstrip() if options else text
 
 
 def _is_wrong(row: dict[str, Any]) -> bool:

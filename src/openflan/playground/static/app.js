@@ -1,7 +1,7 @@
 // The page: what the keys and buttons do.
 
 import { ask, loadModels, stopAll, stopSignal } from "./answers.js";
-import { allDatasets, loadCatalog, show, tally, walk } from "./catalog.js";
+import { allDatasets, loadCatalog, tally, walk } from "./catalog.js";
 import { byId, complain, makeTabs, say } from "./dom.js";
 import { linked, linkTo, readForm, writeForm, writeInstruction } from "./form.js";
 import { loadGallery } from "./gallery.js";
@@ -37,6 +37,7 @@ const replay = (entries) => askAll(entries.map((one) => one.state), entries.map(
 
 async function copyLink() {
   const place = byId("link-shown");
+  place.textContent = "";
   try {
     const link = linkTo(readForm());
     history.replaceState(null, "", link);
@@ -81,12 +82,8 @@ function openSources() {
 
 async function start() {
   openSources();
-  let catalogShown = false;
   const views = makeTabs(byId("views"), (view) => view === "workshop-view" && openWorkshop(allDatasets()));
-  makeTabs(byId("source-tabs"), (panel) => {
-    if (panel === "catalog" && !catalogShown) show();
-    catalogShown ||= panel === "catalog";
-  });
+  makeTabs(byId("source-tabs"));
   byId("form").addEventListener("submit", (event) => {
     event.preventDefault();
     askNow();

@@ -5,7 +5,8 @@ import { byId, complain, fill } from "./dom.js";
 import { writeInstruction } from "./form.js";
 
 let clusters = [];
-let place = 0;
+let place = -1;
+let newest = 0;
 let counts = {};
 let asking = () => {};
 
@@ -59,11 +60,13 @@ export function walk(step) {
 }
 
 /** Put the row into the form, and ask at once where that is wanted. */
-export async function show() {
+async function show() {
+  const number = ++newest;
   const setting = byId("block").checked ? "options" : "bare";
   const query = { dataset: chosen().name, template: byId("template").value, row: place, setting };
   try {
     const found = await get("/api/row", query);
+    if (number !== newest) return;
     place = found.place;
     byId("place").textContent = `row ${found.place + 1} of ${found.rows}`;
     const from = `${found.dataset}, template ${found.template}, row ${found.place + 1}`;
