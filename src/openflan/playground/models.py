@@ -110,7 +110,7 @@ class PlayModel:
 
     def rank(self, text: str, options: Sequence[str]) -> list[Ranked]:
         """Rank options as answers to an instruction, in the order they have; raises as `write` does."""
-        with self.turns.admitted(), self.turns.turn(first=True):
+        with self.turns.admitted(), self.turns.turn(first=False):  # Not before anybody's first token.
             [(_, answer)] = self.scorer.rank([RankRequest(text, options)])
         if isinstance(answer, Failure):
             raise ModelError(f"the options cannot be ranked: {answer.reason}")

@@ -52,7 +52,7 @@ class Completion(BaseModel):
         if isinstance(self.prompt, str):
             return [self.prompt]
         if self.prompt and isinstance(self.prompt[0], int):
-            return [list[int](self.prompt)]  # type: ignore[arg-type]
+            return [list[int](self.prompt)]
         return list(self.prompt)  # type: ignore[arg-type]
 
     @property
