@@ -125,7 +125,7 @@ def test_a_model_out_of_memory_is_a_sentence_and_works_again(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(type(model.scorer.model), "forward", fail)
-    with pytest.raises(ModelError, match="ran out of memory on 8 tokens"):
+    with pytest.raises(ModelError, match=r"ran out of memory on \d+ tokens"):
         list(model.write("the cat"))
     monkeypatch.setattr(type(model.scorer.model), "forward", forward)
     assert finished(model.write("the cat", Limits(3))).tokens and model.turns.inside == 0

@@ -46,12 +46,9 @@ class CausalSession:
         unread = list(tokens) if self._cache is not None else self._tokens
         # A mask of ones over all that was read, since some families cannot do without.
         mask = torch.ones((1, len(self._tokens)), dtype=torch.long, device=self._model.device)
-        output = self._model(
-            input_ids=torch.tensor([unread], device=self._model.device),
-            attention_mask=mask,
-            past_key_values=self._cache,
-            use_cache=True,
-        )
+        kept = {} if self._cache is None else {"past_key_values": self._cache}
+        ids = torch.tensor([unread], device=self._model.device)
+        output = self._model(input_ids=ids, attention_mask=mask, use_cache=True, **kept)
         self._cache = getattr(output, "past_key_values", None)
         logits: Tensor = output.logits[0, -len(tokens) :]
         return logits

@@ -135,7 +135,10 @@ def _tokens(
 def _step(reading: Reading, session: Session, tokens: Sequence[int], *, first: bool) -> Tensor:
     """Log-probabilities [n, vocabulary], float32 on the CPU, after each of n tokens; takes one turn on the model."""
     with reading.turns.turn(first=first), memory_told(len(tokens)), inference(reading.model):
-        return session.read(tokens).float().log_softmax(-1).cpu()
+        logprobs = session.read(tokens).float().log_softmax(-1).cpu()
+    if logprobs.isnan().any():
+        raise ModelError("the model gives no numbers (NaN); are its weights whole, and its precision enough?")
+    return logprobs
 
 
 @contextmanager
