@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -29,10 +31,16 @@ from openflan.tasks.registry import Task
 from openflan.yamlfile import dump_yaml
 
 SECONDS = 20.0
-"""How long one attempt may take."""
+"""How long one attempt may take, in seconds of a processor; how busy the machine is does not count."""
+
+_PATIENCE = 30
+"""How many times as long by the clock, at most."""
 
 _MEMORY = 2 << 30
 """Bytes that the process may take for itself."""
+
+_NO_MEMORY = 9
+"""The exit status that says it was not enough."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +69,17 @@ class Tryout:
             if self._process is None or not self._process.is_alive():
                 self._start()
             try:
-                self._connection.send(attempt)
-                if self._connection.poll(self._seconds):
+                self._connection.send((attempt, self._seconds))
+                if self._connection.poll(self._seconds * _PATIENCE):
                     answer: dict[str, Any] = self._connection.recv()
                     return answer
             except (EOFError, OSError):
-                self._end()
-                raise OpenflanError("the templates took more memory than they may; make loops shorter") from None
+                self._process.join()
+            much = (
+                "memory than they may" if self._process.exitcode == _NO_MEMORY else f"than {self._seconds:.0f} seconds"
+            )
             self._end()
-            raise OpenflanError(f"the templates took more than {self._seconds:.0f} seconds; make loops shorter")
+        raise OpenflanError(f"the templates took more {much}; make loops shorter")
 
     def close(self) -> None:
         """End the process."""
@@ -135,7 +145,12 @@ def _serve(connection: Connection) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     with suppress(EOFError, KeyboardInterrupt):
         while True:
+            attempt, seconds = connection.recv()
+            # The signal at the end of the time ends the process, whatever it is doing.
+            signal.setitimer(signal.ITIMER_PROF, seconds)
             try:
-                connection.send(attempted(connection.recv()))
+                answer = attempted(attempt)
             except MemoryError:
-                return
+                sys.exit(_NO_MEMORY)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            connection.send(answer)
