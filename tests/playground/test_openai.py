@@ -85,6 +85,7 @@ def test_what_is_not_supported_is_said(client):
 
 def test_lm_eval_scores_as_we_do(playground, tmp_path, monkeypatch):
     """`local-completions` of lm-eval against the served model gives our log-probabilities, and so our accuracies."""
+    pytest.importorskip("tenacity", reason="lm-eval without its extra `api`")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     from lm_eval.api.instance import Instance
     from lm_eval.models.openai_completions import LocalCompletionsAPI

@@ -44,7 +44,7 @@ def test_wrong_names_are_told():
 
 
 def test_the_mistakes_of_a_run_are_those_that_were_not_right(tmp_path):
-    mistakes = Mistakes([write_run(tmp_path / "made")])
+    mistakes = Mistakes([write_run(tmp_path / "made", examples=40)])
     assert mistakes.evaluations == ["made/tuned", "made/untuned", "made/untuned-baseline"]
     seen, start = [], 0
     while (page := mistakes.page("made/tuned", "sst2", start))["prompts"]:
