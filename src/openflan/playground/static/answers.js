@@ -1,7 +1,7 @@
 // Asking: what every model writes and how it ranks the options, side by side, as it comes.
 
 import { get, post, stream } from "./api.js";
-import { byId, element, say, short } from "./dom.js";
+import { byId, element, gist, say, short } from "./dom.js";
 import { ranking } from "./bars.js";
 
 const MOST_SHOWN = 20;
@@ -34,7 +34,7 @@ function count(change) {
 export async function ask(state, before = null) {
   const signal = running.signal;
   const run = element("section", "run");
-  const title = element("h2", "", short(state.instruction));
+  const title = element("h2", "", gist(state.instruction));
   run.append(title);
   if (state.from) run.append(element("p", "dim", state.from));
   const side = element("div", "side");
@@ -95,8 +95,7 @@ async function write(model, state, signal, place, answer) {
     if (event.event === "text") growing.append(event.text);
     if (event.event === "end") {
       growing.textContent = event.text || "(nothing)";
-      growing.append(mark(event.right));
-      place.append(element("p", "meta", about(event)));
+      place.append(element("p", "meta", "", mark(event.right), about(event)));
       answer.texts.push(event.text);
       answer.rights.push(event.right);
       growing = null;
@@ -115,9 +114,9 @@ async function rank(model, state, signal, place, answer) {
   );
 }
 
-export function mark(right) {
+function mark(right) {
   if (right === null || right === undefined) return "";
-  return element("span", right ? "right" : "wrong", right ? " ✓ right" : " ✗ not the right answer");
+  return element("b", right ? "right" : "wrong", right ? "✓ right, " : "✗ not the right answer, ");
 }
 
 function about(event) {

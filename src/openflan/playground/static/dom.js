@@ -34,6 +34,12 @@ export const short = (text, length = 110) => {
   return flat.length > length ? flat.slice(0, length - 1) + "…" : flat;
 };
 
+/** The beginning and the end of a text: a question often stands last. */
+export function gist(text) {
+  const flat = text.replace(/\s+/g, " ").trim();
+  return flat.length > 120 ? `${flat.slice(0, 50).trimEnd()} … ${flat.slice(-60).trimStart()}` : flat;
+}
+
 /** Say something to those who listen rather than look. */
 export function say(text) {
   byId("status").textContent = text;

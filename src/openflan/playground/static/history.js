@@ -1,6 +1,6 @@
 // What was asked, kept by this browser: shown, exported, imported and asked again.
 
-import { button, byId, complain, element, short } from "./dom.js";
+import { button, byId, complain, element, gist, short } from "./dom.js";
 import { sound, writeForm } from "./form.js";
 
 const KEY = "openflan.history";
@@ -73,7 +73,7 @@ function draw() {
 }
 
 function card(entry) {
-  const open = button(short(entry.state.instruction), () => writeForm(entry.state), "open");
+  const open = button(gist(entry.state.instruction), () => writeForm(entry.state), "open");
   const time = element("time", "dim", new Date(entry.time).toLocaleString());
   time.dateTime = entry.time;
   const said = Object.entries(entry.answers).map(([model, one]) => element("p", "dim", `${model}: ${short(String(one?.texts?.[0] ?? ""), 60)}`));

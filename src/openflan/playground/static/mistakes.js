@@ -1,7 +1,7 @@
 // The prompts that a run's models got wrong.
 
 import { get } from "./api.js";
-import { button, byId, complain, element, fill, short } from "./dom.js";
+import { button, byId, complain, element, fill, gist, short } from "./dom.js";
 import { writeInstruction } from "./form.js";
 
 let start = 0;
@@ -36,7 +36,7 @@ async function list(from, anew = false) {
 }
 
 function card(prompt) {
-  const open = button(short(prompt.instruction), () => put(prompt), "open");
+  const open = button(gist(prompt.instruction), () => put(prompt), "open");
   const told = `${prompt.dataset}, template ${prompt.template}, ${prompt.setting}: said “${short(prompt.said, 40)}”, right is “${short(prompt.target, 40)}”`;
   return element("li", "", "", open, element("p", "dim", told));
 }
