@@ -36,7 +36,7 @@ def tiny_playground(folder: Path, runs: Sequence[Path] = ()) -> Playground:
 def served(playground: Playground, *, token: str = "") -> Iterator[str]:
     """Serve a playground while the block runs; yields its address."""
     app = make_app(playground, hosts=("127.0.0.1",), token=token)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from openflan.playground.models import PlayModel
     from openflan.playground.opening import Opened
 
+_GRACE = 2
+"""Seconds that answers have to end when the server is stopped."""
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -78,7 +81,9 @@ def serve(
         share_processors(len(models.models))
         playground = Playground(models, rows, Mistakes(models.runs), workshop)
         app = make_app(playground, hosts=_LOOPBACK if local else (), token=token)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE
+        )
         address = f"http://{'[::1]' if host == '::1' else host}:{opened.getsockname()[1]}/"
         _announce(address + (f"?token={token}" if token else ""), browser=browser)
         uvicorn.Server(config).run(sockets=[opened])

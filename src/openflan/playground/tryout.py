@@ -82,9 +82,9 @@ class Tryout:
         raise OpenflanError(f"the templates took more {much}; make loops shorter")
 
     def close(self) -> None:
-        """End the process."""
-        with self._lock:
-            self._end()
+        """End the process, and with it what it is doing."""
+        if self._process is not None:
+            self._process.kill()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
