@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test lint types check docs docs-serve tutorial bench bench-eval bench-train reliability clean
+.PHONY: quickstart test lint types check docs docs-serve tutorial bench bench-eval bench-train bench-playground
+.PHONY: reliability clean
 
 quickstart: $(VENV)/.all
 	$(BIN)/openflan quickstart
@@ -45,6 +46,9 @@ bench-train: $(VENV)/.bench
 # Both campaigns, and their tables in docs/reliability.md.
 reliability: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.reliability
+
+bench-playground: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.bench_playground runs/quickstart
 
 # `all` is what a user installs; `dev` adds the tests' tools, `bench` the peers that benchmarks run against.
 $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python

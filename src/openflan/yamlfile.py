@@ -80,6 +80,22 @@ def parse_value(text: str) -> Any:
     return value
 
 
+def dump_yaml(values: Any) -> str:
+    """Values as YAML that people read: keys in their order, texts of several lines as blocks."""
+    return str(yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(_TEXT_TAG, text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 class _BadYaml(Exception):
     """What is wrong with a text, and on which line."""
 

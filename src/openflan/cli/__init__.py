@@ -28,6 +28,8 @@ VERBS: dict[str, str] = {
     "train": "finetune a model on a mixture",
     "eval": "measure a model on held-out tasks",
     "score": "rank the options of your own prompts",
+    "ask": "ask a model something",
+    "playground": "open a page on which models answer side by side",
     "compare": "compare evaluated models, prompt by prompt",
     "report": "write the HTML page of a run",
 }

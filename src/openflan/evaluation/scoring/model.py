@@ -41,14 +41,16 @@ class ModelScorer:
     """Ranks and writes with a causal or encoder-decoder model (see `openflan.evaluation.scoring.interface.Scorer`).
 
     `token_budget` is about how many tokens go through the model at once; the default is 1,024 on a CPU, where more
-    gains nothing, and 32,768 on a GPU. The model is left as it was found, in training mode or not.
+    gains nothing, and 32,768 on a GPU. The model is left as it was found, in training mode or not. `context` is how
+    many positions it has, if it is limited; any of `ends` ends an answer.
     """
 
     def __init__(self, model: Any, encoder: Encoder, *, token_budget: int | None = None) -> None:
         self.model, self.encoder = model, encoder
         self.token_budget = token_budget or (1024 if model.device.type == "cpu" else 32768)
         self.context = _context_length(model.config)
-        self._engine = _engine(model, _ends(model, encoder))
+        self.ends = _ends(model, encoder)
+        self._engine = _engine(model, self.ends)
 
     def rank(
         self, requests: Sequence[RankRequest], known: Container[int] = ()
