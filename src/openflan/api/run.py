@@ -53,7 +53,7 @@ def run(
     ...     evaluate={"tasks": ["sst2"], "seen": [], "rows": 2, "templates": [0], "generate": "none"},
     ... )
     >>> list(of.run(small, "runs/small", silent=True).evaluations)
-    ['baseline', 'untuned', 'tuned']
+    ['untuned-baseline', 'untuned', 'tuned']
     """
     from openflan.study.run import Run
     from openflan.training.card import add_results
