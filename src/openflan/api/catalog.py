@@ -79,8 +79,8 @@ def catalog(*names: str, cards: Sequence[str | Path] = ()) -> CatalogView:
 def licences(tasks: str | Sequence[str] = "flan62", **data: Any) -> Table:
     """Licence and citation of every dataset that a mixture trains on; takes the keywords of `openflan.mixture`.
 
-    >>> [line["dataset"] for line in of.licences("sentiment", hold_out="imdb", hold_out_rule="dataset")]
-    ['sentiment140', 'sst2', 'yelp_polarity']
+    >>> [line["dataset"] for line in of.licences("sentiment")]
+    ['imdb', 'sentiment140', 'sst2', 'yelp_polarity']
     """
     return recipe_licences(make_recipe(data={"tasks": tasks, **data}))
 
