@@ -77,12 +77,10 @@ def test_the_pages_made_from_code_are_there(site: Path) -> None:
 
 
 def test_every_key_of_a_recipe_says_what_it_means() -> None:
-    page = recipe_keys.page()
-    for name, kind in recipe_keys.configurations().items():
-        keys = [row for row in _rows(page, name) if row]
-        assert keys or name == "Recipe"
-        assert all(meaning.strip() for *_, meaning in keys), name
-        assert kind.__doc__
+    rows = re.findall(r"^\| (`\w+`) \| (.*?) \| (.*?) \| (.*?) \|$", recipe_keys.page(), re.MULTILINE)
+    assert len(rows) > 60
+    assert not [key for key, *_, meaning in rows if not meaning.strip()]
+    assert all(kind.__doc__ for kind in recipe_keys.configurations().values())
 
 
 def test_every_section_and_key_of_a_recipe_is_listed() -> None:
