@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "eval": "measure a model on held-out tasks",
     "score": "rank the options of your own prompts",
     "compare": "hold evaluated runs against each other",
+    "study": "run many trainings and evaluations side by side: the paper's experiments, or your own",
     "report": "write the HTML page of a run",
 }
 
