@@ -78,7 +78,7 @@ def report_study(folder: Path) -> StudyReport:
 def _fetch_models(study: Study, *, silent: bool) -> None:
     """Have every model that the study names at hand, with a bar where one has to be fetched."""
     sections = [study.base, study.sized.model_extra or {}, study.changes]
-    sections += [axis.changes(value) for name, axis in study.axes.items() for value in study.values(name)]
+    sections += [study.changes_of(axis, value) for axis in study.axes for value in study.values(axis)]
     named = [section["model"]["path"] for section in sections if "path" in (section.get("model") or {})]
     for model in dict.fromkeys(named or ["smollm2-135m-instruct"]):
         fetch_model(model, silent=silent)

@@ -89,7 +89,7 @@ def _cell(study: Study, at: Mapping[str, str], seed: int) -> Cell:
         study.base,
         study.sized.model_extra or {},
         study.changes,
-        *(study.axes[axis].changes(value) for axis, value in at.items()),
+        *(study.changes_of(axis, value) for axis, value in at.items()),
         *([{"data": {SEED: seed}, "train": {SEED: seed}}] if len(study.used_seeds) > 1 else []),
     )
     name = _name([*at.values(), *([f"seed{seed}"] if len(study.used_seeds) > 1 else [])])

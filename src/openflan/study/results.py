@@ -9,17 +9,22 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from openflan.errors import OpenflanError
 from openflan.evaluation.analysis.comparison import Comparison, Difference, compare
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.evaluation.analysis.summary import ClusterScore, Summary, TaskScore, summarize
 from openflan.evaluation.results import Results, ResultsError, read_results
+from openflan.model.default import resolve
+from openflan.model.load import load_config
 from openflan.study.drive import PlannedStudy
-from openflan.study.spec import ASKED, CLUSTER, MEASURED, SEED, Contrast
+from openflan.study.spec import ARCHITECTURE, ASKED, CLUSTER, MEASURED, SEED, Contrast
 
 ALL = "all"
 """The cluster of a mean over clusters."""
@@ -34,7 +39,7 @@ At = Mapping[str, str]
 @dataclass(frozen=True)
 class Line:
     """A result. `name` is a dataset's, a cluster's, or `all`; `std` is the deviation between templates (of a cluster:
-    the mean of its datasets'), `best` the score of the template that is best on dev. `seeds` are the trainings behind it.
+    the mean of its datasets'), `best` the score of the template that is best on dev; `seeds` trainings are behind it.
     """
 
     at: At
@@ -99,9 +104,11 @@ def findings(planned: PlannedStudy) -> Findings:
 
 def _evaluations(planned: PlannedStudy) -> tuple[list[_Found], dict[str, str]]:
     places: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+    by_kind = ARCHITECTURE in planned.study.fields_named()
     for cell in planned.cells:
+        kind = {ARCHITECTURE: architecture(cell.recipe.model.path)} if by_kind else {}
         for measured, place in cell.evaluations.items():
-            places[place, measured].append({**cell.at, SEED: str(cell.seed)})
+            places[place, measured].append({**cell.at, **kind, SEED: str(cell.seed)})
     found, missing = [], dict[str, str]()
     for (place, measured), cells in places.items():
         try:
@@ -109,14 +116,22 @@ def _evaluations(planned: PlannedStudy) -> tuple[list[_Found], dict[str, str]]:
         except ResultsError as error:
             missing[f"{measured} of {_named(cells)}"] = str(error)
             continue
-        shared = {field: _only(planned, field, [cell[field] for cell in cells]) for field in cells[0]}
+        shared = {field: _only([cell[field] for cell in cells]) for field in cells[0]}
         found += [_Found({**shared, MEASURED: measured, ASKED: asked}, results, asked) for asked in results.settings]
     return found, missing
 
 
-def _only(planned: PlannedStudy, field: str, values: Sequence[str]) -> str:
-    """The value of a field that cells have in common; none where they differ, or the axis has but this one."""
+def _only(values: Sequence[str]) -> str:
+    """The value that cells have in common; none where they differ."""
     return values[0] if len(set(values)) == 1 else ""
+
+
+@lru_cache(maxsize=64)
+def architecture(model: str) -> str:
+    """What kind of model a folder holds: `causal` or `encoder-decoder`; nothing where it is no longer there."""
+    with suppress(OpenflanError):
+        return "encoder-decoder" if load_config(resolve(model)).is_encoder_decoder else "causal"
+    return ""
 
 
 def _named(cells: Sequence[Mapping[str, str]]) -> str:

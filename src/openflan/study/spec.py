@@ -37,7 +37,7 @@ FIRST = "first"
 
 SECTIONS = (*(name for name in Recipe.model_fields if name not in ("name", "description")), FIRST)
 
-MEASURED, ASKED, CLUSTER, SEED = "measured", "asked", "cluster", "seed"
+MEASURED, ASKED, CLUSTER, ARCHITECTURE, SEED = "measured", "asked", "cluster", "architecture", "seed"
 """What every result has besides the values of a study's axes."""
 
 Changes = dict[str, Any]
@@ -131,11 +131,16 @@ class Figure(Part):
 
 
 class Dial(BaseModel):
-    """A size of the study: sections of a recipe, and values to keep of the axes (all when an axis is not named)."""
+    """A size of the study: sections of a recipe, and the seeds.
+
+    `keep` names the values to keep of an axis (all, where it does not name the axis), and `values` changes what a value
+    of an axis changes.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     keep: dict[str, tuple[str, ...]] = {}
+    values: dict[str, dict[str, Changes]] = {}
     seeds: tuple[Seed, ...] | None = None
 
 
@@ -165,10 +170,10 @@ class Study(Part):
         for name in self.fields_named():
             if name not in self.fields:
                 raise ValueError(f"no axis is called {name!r}{nearest(name, self.fields)}")
-        for axis, kept in self.sized.keep.items():
+        for axis, named in [*self.sized.keep.items(), *self.sized.values.items()]:
             known = self.axes[axis].values if axis in self.axes else {}
-            if strange := [value for value in kept if value not in known]:
-                raise ValueError(f"dials.{self.dial}.keep.{axis}: no value {strange[0]!r}{nearest(strange[0], known)}")
+            if strange := [value for value in named if value not in known]:
+                raise ValueError(f"dials.{self.dial}: {axis} has no value {strange[0]!r}{nearest(strange[0], known)}")
         for changes in (self.base, self.sized.model_extra or {}, self.changes):
             if strange := [section for section in changes if section not in SECTIONS]:
                 raise ValueError(f"{strange[0]}: no section of a recipe{nearest(strange[0], SECTIONS)}")
@@ -177,7 +182,7 @@ class Study(Part):
     @property
     def fields(self) -> tuple[str, ...]:
         """What a result is told apart by."""
-        return (*self.axes, MEASURED, ASKED, CLUSTER, SEED)
+        return (*self.axes, MEASURED, ASKED, CLUSTER, ARCHITECTURE, SEED)
 
     @property
     def sized(self) -> Dial:
@@ -188,6 +193,10 @@ class Study(Part):
     def used_seeds(self) -> tuple[int, ...]:
         """Seeds of the trainings; each cell is made once for every one."""
         return self.sized.seeds or self.seeds
+
+    def changes_of(self, axis: str, value: str) -> Changes:
+        """What a value of an axis changes at this dial."""
+        return merged(self.axes[axis].changes(value), self.sized.values.get(axis, {}).get(value, {}))
 
     def values(self, axis: str) -> list[str]:
         """The values of an axis at this dial, in order."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.report import svg
@@ -80,7 +81,7 @@ def _drawn(series: Sequence[Series], values: Sequence[str]) -> str:
 
 
 def _places(values: Sequence[str]) -> dict[str, str]:
-    """Where the values stand along the axis: numbers by their size (by its logarithm over a wide range), else evenly."""
+    """Where the values stand: numbers by their size (by its logarithm over a wide range), else evenly."""
     sizes = [_size(value) for value in values]
     known = [size for size in sizes if size is not None]
     if len(known) < len(values) or len(values) < 2:
@@ -107,13 +108,12 @@ def _level(tick: float, y: float) -> list[str]:
     return [rule, svg.label(f"{tick:g}", "5%", y + 4, "tick", "end")]
 
 
-def _line(one: Series, across: Mapping[str, str], down: object) -> list[str]:
-    assert callable(down)
+def _line(one: Series, across: Mapping[str, str], down: Callable[[float], float]) -> list[str]:
     kind, dash = f"m{one.order}", ' stroke-dasharray="5 4"' if one.name.startswith(PAPER) else ""
     places = [(across[value], point) for value, point in one.points.items()]
     parts = [
         f'<line class="bar {kind}"{dash} x1="{first}" x2="{second}" y1="{down(a.value):.1f}" y2="{down(b.value):.1f}"/>'
-        for (first, a), (second, b) in zip(places, places[1:], strict=False)
+        for (first, a), (second, b) in pairwise(places)
     ]
     for (x, point), value in zip(places, one.points, strict=True):
         if point.high > point.low:
