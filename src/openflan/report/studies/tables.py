@@ -39,7 +39,7 @@ def _score(line: Line) -> dict[str, Any]:
     return {
         **_at(line.at), "level": line.level, "name": line.name, "metric": line.metric, **ends("mean", line.mean),
         "std_over_templates": line.std, **ends("best_on_dev", line.best), "best_template": line.best_template,
-        "templates": line.templates, "rows": line.rows, "trainings": line.seeds,
+        "templates_asked": line.templates, "rows_asked": line.rows, "trainings": line.seeds,
     }  # fmt: skip
 
 
