@@ -24,7 +24,9 @@ DROPPED = {
     "closed_book_qa": {"arc", "nq_open", "trivia_qa"},
     "sentiment": {"imdb", "sentiment140", "sst2", "yelp_polarity"},
     "coreference": {"dpr", "winogrande", "wsc", "wsc273"},
-    "translation": {"wmt14_enfr", "para_crawl_enes", *(f"wmt16_{pair}en" for pair in ("cs", "de", "fi", "ro", "ru", "tr"))},
+    "translation": {
+        "wmt14_enfr", "para_crawl_enes", *(f"wmt16_{pair}en" for pair in ("cs", "de", "fi", "ro", "ru", "tr")),
+    },
     "struct_to_text": {"common_gen", "dart", "e2e_nlg", "web_nlg"},
 }  # fmt: skip
 """What the released code trains on in none of a split's tasks, by the cluster that is tested."""
@@ -51,7 +53,7 @@ def test_every_study_expands_at_every_dial(name, dial, tiny_model):
 
 
 def test_the_matrix_drops_what_the_released_code_drops(tiny_model):
-    study, cells = large("matrix", tiny_model)
+    _, cells = large("matrix", tiny_model)
     everything = {task.card.name for task in select(DataConfig(tasks=("flan62", "wsc"))).train}
     for cell in cells:
         (training,) = [unit for unit in cell.units if unit.kind == "training"]

@@ -18,7 +18,10 @@ STUDY = Study.model_validate(
     {
         "name": "made",
         "title": "Made",
-        "axes": {"size": {"sets": "data.templates", "values": [1, 10]}, "held_out": {"values": {"nli": {}, "sentiment": {}}}},
+        "axes": {
+            "size": {"sets": "data.templates", "values": [1, 10]},
+            "held_out": {"values": {"nli": {}, "sentiment": {}}},
+        },
         "published": [{"size": "1", "held_out": "nli", "measured": "tuned", "value": 50.0, "status": "R"}],
     }
 )  # fmt: skip

@@ -43,7 +43,11 @@ MEASURED, ASKED, CLUSTER, ARCHITECTURE, SEED = "measured", "asked", "cluster", "
 Changes = dict[str, Any]
 """Keys of a recipe's sections; a section's keys are put over those that are there."""
 
-Published = Annotated[dict[str, str | float], Field(min_length=2)]
+Name = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+"""The name of an axis's value, which may look like a number."""
+
+Published = Annotated[dict[str, str | int | float], Field(min_length=2)]
+"""A point that the paper printed: values of fields, its `value`, and how sure it is (`status`)."""
 
 
 class Part(BaseModel):
@@ -108,8 +112,8 @@ class Contrast(Part):
     """Paired differences along one field, with all others the same: `to` less `from`."""
 
     over: str
-    begin: str = Field(alias="from")
-    end: str = Field(alias="to")
+    begin: Name = Field(alias="from")
+    end: Name = Field(alias="to")
 
 
 class Figure(Part):
@@ -126,7 +130,7 @@ class Figure(Part):
     columns: tuple[str, ...] = ()
     x: str | None = None
     lines: tuple[str, ...] = ()
-    only: dict[str, tuple[str, ...]] = {}
+    only: dict[str, tuple[Name, ...]] = {}
     paper: tuple[str, ...] = ()
 
 
@@ -139,8 +143,8 @@ class Dial(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    keep: dict[str, tuple[str, ...]] = {}
-    values: dict[str, dict[str, Changes]] = {}
+    keep: dict[str, tuple[Name, ...]] = {}
+    values: dict[str, dict[Name, Changes]] = {}
     seeds: tuple[Seed, ...] | None = None
 
 
