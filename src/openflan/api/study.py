@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openflan.api.progress import bar, duration, fetch_model
+from openflan.errors import RecipeError
+from openflan.recipe import ModelConfig
 
 if TYPE_CHECKING:
     from openflan.report.studies.page import StudyReport
@@ -59,10 +60,9 @@ def run_study(
     from openflan.study.executors.local import LocalPool, visible_gpus
 
     devices = visible_gpus() if gpus != 0 else []
-    needed = Resources(gpus=(gpus or 1) if devices else 0)
-    cores = max(1, (os.cpu_count() or 1) // (slots or 1))
-    if not devices:
-        needed = Resources(cores=cores)
+    needed = Resources(gpus=gpus or 1) if devices else Resources()
+    if needed.gpus > max(1, len(devices)):
+        raise RecipeError(f"a cell is to take {needed.gpus} GPUs, but there are {len(devices)}")
     with LocalPool(slots or 1, devices) as pool, _watching(silent=silent) as show:
         return drive(planned, pool, needed, show)
 
@@ -77,15 +77,14 @@ def report_study(folder: Path) -> StudyReport:
 
 def _fetch_models(study: Study, *, silent: bool) -> None:
     """Have every model that the study names at hand, with a bar where one has to be fetched."""
-    sections = [study.base, study.sized.model_extra or {}, study.changes]
-    sections += [study.changes_of(axis, value) for axis in study.axes for value in study.values(axis)]
-    named = [section["model"]["path"] for section in sections if "path" in (section.get("model") or {})]
-    for model in dict.fromkeys(named or ["smollm2-135m-instruct"]):
+    sections = [study.changes_of(axis, value) for axis in study.axes for value in study.values(axis)]
+    named = [section["model"]["path"] for section in sections if "path" in section.get("model", {})]
+    for model in named or [study.common.get("model", {}).get("path", ModelConfig.path)]:
         fetch_model(model, silent=silent)
 
 
 @contextmanager
-def _watching(*, silent: bool) -> Iterator[object]:
+def _watching(*, silent: bool) -> Iterator[Callable[[Standing], None]]:
     """A bar over the whole study, with what runs now and the time left by what was measured so far."""
     with bar("study", 1.0, silent=silent) as move:
 

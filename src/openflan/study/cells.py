@@ -86,11 +86,9 @@ def read_cell(folder: Path) -> tuple[list[Unit], Path]:
 
 def _cell(study: Study, at: Mapping[str, str], seed: int) -> Cell:
     changes = merged(
-        study.base,
-        study.sized.model_extra or {},
-        study.changes,
+        study.common,
         *(study.changes_of(axis, value) for axis, value in at.items()),
-        *([{"data": {SEED: seed}, "train": {SEED: seed}}] if len(study.used_seeds) > 1 else []),
+        *([{"data": {SEED: seed}, "train": {SEED: seed}}] if study.used_seeds != (0,) else []),
     )
     name = _name([*at.values(), *([f"seed{seed}"] if len(study.used_seeds) > 1 else [])])
     first = changes.pop(FIRST, None)

@@ -19,7 +19,7 @@ from openflan.study.spec import Study, load_study
 from openflan.study.units import Unit
 from openflan.study.work import is_done
 
-_PAUSE = 0.5
+_PAUSE = 1.0
 """Seconds between two looks at the folders."""
 
 

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -198,6 +199,11 @@ class Study(Part):
         """Seeds of the trainings; each cell is made once for every one."""
         return self.sized.seeds or self.seeds
 
+    @property
+    def common(self) -> Changes:
+        """What every cell's recipe begins with: base, dial, and what was changed over both."""
+        return merged(self.base, self.sized.model_extra or {}, self.changes)
+
     def changes_of(self, axis: str, value: str) -> Changes:
         """What a value of an axis changes at this dial."""
         return merged(self.axes[axis].changes(value), self.sized.values.get(axis, {}).get(value, {}))
@@ -229,7 +235,7 @@ def load_study(place: str | Path, changes: Sequence[str] = ()) -> Study:
     path = _found(Path(place))
     text, values = read_yaml(path, RecipeError)
     values.setdefault("name", path.stem)
-    moved = [f"changes.{one}" if one.split(".")[0] in SECTIONS else one for one in changes]
+    moved = [f"changes.{one}" if re.split("[.=]", one)[0].strip() in SECTIONS else one for one in changes]
     changed = apply_changes(values, moved)
 
     def where(location: Sequence[str | int]) -> str:

@@ -52,10 +52,17 @@ def work_on_cell(folder: Path, say: Say, gpus: int = 1) -> None:
     Raises `Stopped` where it was told to stop, and what the work itself raises; its state is in its folder.
     """
     units, store = read_cell(folder)
+
+    def work(unit: Unit) -> None:
+        if gpus > 1 and unit.kind != "rows":
+            _spread(unit, folder, gpus)
+        else:
+            do(unit, store, say)
+
     while True:
         try:
             with claimed(folder):
-                _work(units, store, say, lambda unit: do(unit, store, say) if gpus < 2 else _spread(unit, folder, gpus))
+                _work(units, store, say, work)
             return
         except BusyError:
             if read_status(folder).state == "done":
@@ -65,8 +72,12 @@ def work_on_cell(folder: Path, say: Say, gpus: int = 1) -> None:
 
 def is_done(unit: Unit, store: Path) -> bool:
     """Whether a unit has been done, and what it left is still there."""
+    return read_status(store / unit.place).state == "done" and _has_left(unit, store)
+
+
+def _has_left(unit: Unit, store: Path) -> bool:
     left = {"evaluation": PROMPTS, "training": MODEL, "rows": MIXTURE}[unit.kind]
-    return read_status(store / unit.place).state == "done" and (store / unit.place / left).exists()
+    return (store / unit.place / left).exists()
 
 
 def _work(units: Sequence[Unit], store: Path, say: Say, work: Callable[[Unit], None]) -> None:
@@ -82,8 +93,8 @@ def _work(units: Sequence[Unit], store: Path, say: Say, work: Callable[[Unit], N
 def _attempt(unit: Unit, store: Path, say: Say, work: Callable[[Unit], None]) -> bool:
     """Do a unit, unless somebody else is at it; says whether it was done."""
     try:
-        with claimed(store / unit.place):
-            if not is_done(unit, store):
+        with claimed(store / unit.place) as before:
+            if before.state != "done" or not _has_left(unit, store):
                 say(f"{unit.kind} {unit.id}")
                 work(unit)
     except (BusyError, LockedError):

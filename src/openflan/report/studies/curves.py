@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.report import svg
-from openflan.report.studies.grids import PAPER, label, level_of, mean_of, shown
+from openflan.report.studies.grids import PAPER, label, level_of, mean_of, published_points, shown
 from openflan.report.words import bounds, number
 from openflan.study.results import Line
 from openflan.study.spec import Figure, Study
@@ -50,12 +50,9 @@ def curve(study: Study, figure: Figure, lines: Sequence[Line]) -> Curve | None:
     for line in some:
         for value in [line.at[x]] if line.at[x] else values:
             found[label(line.at, figure.lines)][value].append(line.mean)
-    for point in study.published:
-        if x in point and all(field in point for field in figure.lines if field in study.axes):
-            at = {field: str(value) for field, value in point.items()}
-            name = ", ".join([PAPER, *([label(at, figure.lines)] if any(at.get(one) for one in figure.lines) else [])])
-            given = float(point["value"])
-            found[name][str(point[x])].append(Interval(given, given, given))
+    for at, given, _ in published_points(study, figure, [x, *(field for field in figure.lines if field in study.axes)]):
+        name = ", ".join([PAPER, *([label(at, figure.lines)] if any(at.get(one) for one in figure.lines) else [])])
+        found[name][at[x]].append(Interval(given, given, given))
     series = [
         Series(order % _COLOURS, name, {value: mean_of(points[value]) for value in values if value in points})
         for order, (name, points) in enumerate(found.items())

@@ -84,6 +84,21 @@ def shown(figure: Figure, lines: Sequence[Line], level: str) -> list[Line]:
     ]
 
 
+def published_points(study: Study, figure: Figure, fields: Sequence[str]) -> list[tuple[dict[str, str], float, str]]:
+    """The paper's points that have values of these fields: the values, the score, and the mark of how sure it is."""
+    marks = {"R": "ᴿ", "S": "ˢ", "G": "ᴳ"}
+    return [
+        (
+            {field: str(value) for field, value in point.items()},
+            float(point["value"]),
+            marks.get(str(point.get("status")), ""),
+        )
+        for point in study.published
+        if all(field in point for field in fields)
+        and all(str(point[field]) in kept for field, kept in figure.only.items() if field in point)
+    ]
+
+
 def mean_of(values: Sequence[Interval]) -> Interval:
     """The mean of scores on different examples, whose errors are independent."""
     value = float(np.mean([one.value for one in values]))
@@ -105,13 +120,9 @@ def _cells(study: Study, figure: Figure, lines: Sequence[Line]) -> dict[str, dic
         columns.update(_best(found[row]) if MEASURED in figure.columns else {})
         if figure.rows == (CLUSTER,):
             columns.update(_columns_of_paper(figure, row, lines))
-    for point in study.published:
-        if all(field in point for field in (*figure.rows, *figure.columns)):
-            at = {field: str(value) for field, value in point.items()}
-            status = {"R": "ᴿ", "S": "ˢ", "G": "ᴳ"}.get(str(point.get("status", "")), "")
-            value = float(point["value"])
-            row = f"{PAPER}: {label(at, figure.rows)}"
-            cells.setdefault(row, {})[label(at, figure.columns)] = Score(Interval(value, value, value), mark=status)
+    for at, value, mark in published_points(study, figure, (*figure.rows, *figure.columns)):
+        row = cells.setdefault(f"{PAPER}: {label(at, figure.rows)}", {})
+        row[label(at, figure.columns)] = Score(Interval(value, value, value), mark=mark)
     return cells
 
 
