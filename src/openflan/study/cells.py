@@ -94,7 +94,7 @@ def _cell(study: Study, at: Mapping[str, str], seed: int) -> Cell:
     first = changes.pop(FIRST, None)
     recipe = _recipe(name, changes)
     before = training(_recipe(name, merged(changes, first))) if first else None
-    own = training(recipe, before and before.id)
+    own = training(recipe, before.id if before else None)
     models = {"untuned": (None, []), "tuned": (own.id, [own])}
     if before:
         models["first"] = (before.id, [before])

@@ -115,15 +115,18 @@ def _cells(study: Study, figure: Figure, lines: Sequence[Line]) -> dict[str, dic
         columns = [label(line.at, figure.columns)] if _is_placed(line, figure) else every
         for column in columns:
             found[label(line.at, figure.rows)][column].append(line)
-    cells = {row: {column: _joined(some) for column, some in columns.items()} for row, columns in found.items()}
-    for row, columns in cells.items():
-        columns.update(_best(found[row]) if MEASURED in figure.columns else {})
-        if figure.rows == (CLUSTER,):
-            columns.update(_columns_of_paper(figure, row, lines))
+    cells = {row: _scores(figure, row, columns, lines) for row, columns in found.items()}
     for at, value, mark in published_points(study, figure, (*figure.rows, *figure.columns)):
-        row = cells.setdefault(f"{PAPER}: {label(at, figure.rows)}", {})
-        row[label(at, figure.columns)] = Score(Interval(value, value, value), mark=mark)
+        printed = cells.setdefault(f"{PAPER}: {label(at, figure.rows)}", {})
+        printed[label(at, figure.columns)] = Score(Interval(value, value, value), mark=mark)
     return cells
+
+
+def _scores(figure: Figure, row: str, columns: Mapping[str, Sequence[Line]], lines: Sequence[Line]) -> dict[str, Score]:
+    """A row's scores by column, with what the figure wants beside them."""
+    scores = {column: _joined(some) for column, some in columns.items()}
+    scores |= _best(columns) if MEASURED in figure.columns else {}
+    return scores | (_columns_of_paper(figure, row, lines) if figure.rows == (CLUSTER,) else {})
 
 
 def _is_placed(line: Line, figure: Figure) -> bool:
