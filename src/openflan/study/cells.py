@@ -85,14 +85,12 @@ def read_cell(folder: Path) -> tuple[list[Unit], Path]:
 
 
 def _cell(study: Study, at: Mapping[str, str], seed: int) -> Cell:
-    changes = merged(
-        study.common,
-        *(study.changes_of(axis, value) for axis, value in at.items()),
-        *([{"data": {SEED: seed}, "train": {SEED: seed}}] if study.used_seeds != (0,) else []),
-    )
-    name = _name([*at.values(), *([f"seed{seed}"] if len(study.used_seeds) > 1 else [])])
+    changes = merged(study.common, *(study.changes_of(axis, value) for axis, value in at.items()))
     first = changes.pop(FIRST, None)
-    recipe = _recipe(name, changes)
+    seeds = {"data": {SEED: seed}, "train": {SEED: seed}} if study.used_seeds != (0,) else {}
+    name = _name([*at.values(), *([f"seed{seed}"] if len(study.used_seeds) > 1 else [])])
+    recipe = _recipe(name, merged(changes, seeds))
+    # Seeds are of a cell's own training: all of them start from one model.
     before = training(_recipe(name, merged(changes, first))) if first else None
     own = training(recipe, before.id if before else None)
     models = {"untuned": (None, []), "tuned": (own.id, [own])}
