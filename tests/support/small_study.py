@@ -70,7 +70,9 @@ def _killed_at(write: int) -> None:
 
 def main(folder: Path, kills: int) -> int:
     """Do a study in a child process that is killed so many times, then once to the end; returns its exit status."""
-    import openflan.study.work  # noqa: F401 - imported once, for all children
+    import small_models  # noqa: F401 - with the libraries underneath, imported once for all children
+
+    import openflan.study.work  # noqa: F401
 
     chance = random.Random(0)
     for attempt in range(kills + 1):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from itertools import islice
+from os.path import commonprefix
 from statistics import mean
 from typing import Literal
 
@@ -105,7 +106,9 @@ def _tokens_a_row(recipe: Recipe, plan: TaskPlan) -> float:
     items = list(islice(plan.items(encoder), _LOOKED_AT))
     if not items:
         return 0.0
-    read = mean(len(tokens) for tokens in encoder.prefixes([item.prompt.input for item in items]))
+    prompts = encoder.prefixes([item.prompt.input for item in items])
+    # What all begin with (exemplars, a chat's opening) is computed once.
+    read = mean(map(len, prompts)) - (len(commonprefix(prompts)) if len(prompts) > 1 else 0)
     written = sum(item.is_written for item in items) / len(items)
     if evaluate.generate == "all" and evaluate.generate_rows and evaluate.rows:
         written *= min(1.0, evaluate.generate_rows / evaluate.rows)

@@ -52,6 +52,8 @@ def work_on_cell(folder: Path, say: Say, gpus: int = 1) -> None:
     Raises `Stopped` where it was told to stop, and what the work itself raises; its state is in its folder.
     """
     units, store = read_cell(folder)
+    if read_status(folder).state == "done" and all(is_done(unit, store) for unit in units):
+        return
 
     def work(unit: Unit) -> None:
         if gpus > 1 and unit.kind != "rows":
