@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
-from itertools import islice
-from os.path import commonprefix
+from itertools import islice, takewhile
 from statistics import mean
 from typing import Literal
 
@@ -108,11 +107,16 @@ def _tokens_a_row(recipe: Recipe, plan: TaskPlan) -> float:
         return 0.0
     prompts = encoder.prefixes([item.prompt.input for item in items])
     # What all begin with (exemplars, a chat's opening) is computed once.
-    read = mean(map(len, prompts)) - (len(commonprefix(prompts)) if len(prompts) > 1 else 0)
+    read = mean(map(len, prompts)) - (_shared(prompts) if len(prompts) > 1 else 0)
     written = sum(item.is_written for item in items) / len(items)
     if evaluate.generate == "all" and evaluate.generate_rows and evaluate.rows:
         written *= min(1.0, evaluate.generate_rows / evaluate.rows)
     return read + written * (read + _A_WRITTEN_TOKEN * evaluate.max_tokens)
+
+
+def _shared(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all prompts begin with alike."""
+    return sum(1 for _ in takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False)))
 
 
 @lru_cache(maxsize=64)
