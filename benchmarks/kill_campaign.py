@@ -1,4 +1,4 @@
-"""Kill `prepare`, `train`, `eval` and `run` at random moments, start them again, and hold the end against a whole run.
+"""Kill `prepare`, `train`, `eval`, `run` and `study` at random moments, start them again, and hold the end against a whole run.
 
     python benchmarks/kill_campaign.py --kills 40 --seed 0 --out /tmp/kills
 
@@ -32,6 +32,19 @@ train: {{steps: 60, tokens_per_step: 512, row_length: 256, lr: 1.0e-3, checkpoin
 evaluate: {{tasks: [sst2], rows: 8, templates: [0, 1], generate: none}}
 """
 
+STUDY = """
+title: small enough to be killed often
+base:
+  model: {{path: {model}}}
+  data: {{tasks: [commonsense], hold_out: [sentiment]}}
+  format: {{join: eos, input_length: 240, target_length: 16}}
+  train: {{steps: 20, tokens_per_step: 512, row_length: 256, lr: 1.0e-3, checkpoint_every: 2}}
+  evaluate: {{tasks: [sst2], rows: 8, templates: [0, 1], generate: none}}
+axes:
+  trained: {{values: {{options: {{data: {{settings: options}}}}, bare: {{data: {{settings: bare}}}}}}}}
+  templates: {{sets: data.templates, values: [1, 2, 3]}}
+"""
+
 STARTS_AT_MOST = 50
 """A verb that has been killed and started so often without an end does not go forward."""
 
@@ -57,13 +70,15 @@ class Verb:
 
 def verbs(folder: Path) -> list[Verb]:
     """The commands of the campaign."""
-    recipe = str(folder / "recipe.yaml")
+    recipe, study = str(folder / "recipe.yaml"), str(folder / "study.yaml")
+    units = ("trainings/*/model/model.safetensors", "evaluations/*/prompts.parquet")
     weights = ("model/model.safetensors", "metrics.jsonl")
     return [
         Verb("prepare", ("prepare", recipe, "--rows", "400", "--workers", "2", "--out", "OUT"), ("shard-*/*",)),
         Verb("train", ("train", recipe, "--out", "OUT"), weights),
         Verb("eval", ("eval", str(folder / "model"), recipe, "--tasks", "sst2", "--out", "OUT"), ("prompts.parquet",)),
         Verb("run", ("run", recipe, "--out", "OUT"), weights),
+        Verb("study", ("study", study, "--gpus", "0", "--out", "OUT"), units),
     ]
 
 
@@ -133,7 +148,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20, help="kills for each verb (default: 20)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--verbs", nargs="+", default=["prepare", "train", "eval", "run"])
+    parser.add_argument("--verbs", nargs="+", default=["prepare", "train", "eval", "run", "study"])
     parser.add_argument("--out", type=Path, required=True, help="an empty folder")
     options = parser.parse_args()
     folder = options.out.resolve()
@@ -141,8 +156,9 @@ def main() -> int:
     sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
     from tiny_folder import save_tiny_model
 
-    text = RECIPE.format(model=save_tiny_model(folder / "model"))
-    (folder / "recipe.yaml").write_text(text, encoding="utf-8")
+    model = save_tiny_model(folder / "model")
+    for name, text in (("recipe.yaml", RECIPE), ("study.yaml", STUDY)):
+        (folder / name).write_text(text.format(model=model), encoding="utf-8")
     tallies = {}
     for verb in verbs(folder):
         if verb.name in options.verbs:
