@@ -1,4 +1,4 @@
-"""Kill `prepare`, `train`, `eval`, `run` and `study` at random moments, start them again, and hold the end against a whole run.
+"""Kill `prepare`, `train`, `eval`, `run` and `study` at random moments, start them again, and compare with whole runs.
 
     python benchmarks/kill_campaign.py --kills 40 --seed 0 --out /tmp/kills
 
