@@ -42,7 +42,7 @@ def test_six_cells_take_six_trainings_and_seven_evaluations(done_study):
 def test_a_cell_is_a_run_folder(done_study):
     folder = done_study.cell(done_study.cells[0])
     assert (folder / "model" / "config.json").is_file()
-    assert json.loads((folder / "mixture.json").read_text(encoding="utf-8"))["datasets"][0]["name"] == "copa"
+    assert json.loads((folder / "mixture.json").read_text(encoding="utf-8"))["datasets"][0]["name"] == "cola"
     assert {path.name for path in (folder / "eval").iterdir()} == {"untuned", "tuned"}
 
 

@@ -13,7 +13,7 @@ SIX_CELLS: dict[str, Any] = {
     "title": "Six small cells",
     "about": "What the tests need.",
     "base": {
-        "data": {"tasks": ["copa"], "hold_out": ["sentiment"]},
+        "data": {"tasks": ["cola"], "hold_out": ["sentiment"]},
         "format": {"join": "eos", "input_length": 240, "target_length": 16},
         "train": {"steps": 3, "tokens_per_step": 512, "row_length": 256, "lr": 1.0e-2, "checkpoint_every": 1},
         "evaluate": {"tasks": ["sst2"], "rows": 6, "templates": [0, 1], "generate": "none", "settings": ["bare"]},
