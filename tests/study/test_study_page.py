@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -33,12 +34,18 @@ def line(value, width=2.0, **at):
     return Line(at, "all", "all", "average", mean, 3.0, None, None, 2, 10)
 
 
+def dataset(name, **at):
+    return replace(line(50, **at), level="dataset", name=name)
+
+
 LINES = [
     line(40, size="1", held_out="nli"),
     line(60, size="10", held_out="nli"),
     line(20, size="1", held_out="sentiment"),
     line(30, size="10", held_out="sentiment"),
     line(10, measured="untuned", held_out="nli"),
+    dataset("rte", size="1", held_out="nli"),
+    dataset("sst2", size="1", held_out="sentiment"),
 ]
 
 
@@ -53,6 +60,20 @@ def test_a_heat_map_has_the_mean_over_its_columns_and_the_papers_own_row():
     half = made.rows["tuned, 1"][2].mean.high - 30
     assert half == pytest.approx((2**2 + 2**2) ** 0.5 / 2)
     assert "| tuned, 1 | 40.0 ±2.0 | 20.0 ±2.0 | 30.0 ±1.4 |" in as_markdown(made)
+
+
+def test_columns_of_the_same_examples_have_no_mean():
+    along = [*LINES, dataset("rte", size="10", held_out="nli")]
+    made = grid(STUDY, Figure(kind="heat", title="A", rows=("measured", "held_out"), columns=("size",)), along)
+    assert made.columns == ["1", "10"]
+
+
+def test_a_figure_that_does_not_tell_settings_apart_shows_the_first():
+    two = [line(40, size="1"), replace(line(80, size="1"), at={**line(80, size="1").at, "asked": "options"})]
+    shown = grid(STUDY, Figure(kind="heat", title="A", rows=("measured",), columns=("size",)), two)
+    assert shown.rows["tuned"][0].mean.value == 40
+    apart = grid(STUDY, Figure(kind="heat", title="A", rows=("measured",), columns=("asked",)), two)
+    assert [score.mean.value for score in apart.rows["tuned"]] == [40, 80]
 
 
 def test_what_has_no_value_along_a_curve_is_a_level_line():

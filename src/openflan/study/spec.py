@@ -189,6 +189,10 @@ class Study(Part):
         """What a result is told apart by."""
         return (*self.axes, MEASURED, ASKED, CLUSTER, ARCHITECTURE, SEED)
 
+    def title_of(self, field: str) -> str:
+        """What a field is called for people."""
+        return (self.axes[field].title if field in self.axes else "") or field
+
     @property
     def sized(self) -> Dial:
         """The dial that is turned on."""

@@ -30,10 +30,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Curve:
-    """A drawing, the series in it, and the values along its axis, in order."""
+    """What stands across, a drawing, the series in it, and the values along its axis, in order."""
 
     title: str
     about: str
+    across: str
     drawn: str
     series: Sequence[Series]
     values: Sequence[str]
@@ -58,7 +59,11 @@ def curve(study: Study, figure: Figure, lines: Sequence[Line]) -> Curve | None:
         for order, (name, points) in enumerate(found.items())
     ]
     series = [one for one in series if one.points]
-    return Curve(figure.title, figure.about, _drawn(series, values), series, values) if series and values else None
+    return (
+        Curve(figure.title, figure.about, study.title_of(x), _drawn(series, values), series, values)
+        if series and values
+        else None
+    )
 
 
 def _drawn(series: Sequence[Series], values: Sequence[str]) -> str:

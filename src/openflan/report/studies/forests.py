@@ -46,15 +46,14 @@ def differences(study: Study, contrast: Contrast, gaps: Sequence[Gap]) -> Forest
     """The paired differences of a contrast, one row for every place it was measured at."""
     some = [gap for gap in gaps if gap.level != "dataset" and _belongs(gap, contrast)]
     # A mean over one cluster is that cluster.
-    several = {tuple(_place(study, gap)) for gap in some if gap.level == ALL and not _is_alone(gap, some)}
-    kept = [gap for gap in some if gap.level == "cluster" or tuple(_place(study, gap)) in several]
+    kept = [gap for gap in some if gap.level == "cluster" or not _is_alone(gap, some)]
     if not kept:
         return None
     reach = max(1.0, *(abs(end) for gap in kept for end in (gap.difference.low, gap.difference.high))) * 1.05
     place, marks = svg.percent(-reach, reach), svg.ticks(-reach, reach)
     clusters: dict[str, list[Row]] = defaultdict(list)
     for gap in kept:
-        name = ", ".join(_place(study, gap)) or "all cells"
+        name = ", ".join(_place(study, gap, kept)) or "all cells"
         said = f"{number(gap.first)} to {number(gap.second)}"
         title = "Mean over clusters" if gap.level == ALL else CLUSTERS.get(gap.name, gap.name)
         clusters[title].append(_row(name, said, [("", gap.difference)], [""], place, marks, signed=True))
@@ -74,12 +73,11 @@ def _is_alone(gap: Gap, gaps: Sequence[Gap]) -> bool:
     return sum(one.level == "cluster" and place.items() <= one.at.items() for one in gaps) < 2
 
 
-def _place(study: Study, gap: Gap) -> Iterator[str]:
-    """Where a difference was measured: its values on the other fields that have several."""
+def _place(study: Study, gap: Gap, gaps: Sequence[Gap]) -> Iterator[str]:
+    """Where a difference was measured: its values on the fields that tell it from the others."""
     for field, value in gap.at.items():
-        several = field not in study.axes or len(study.values(field)) > 1
-        if value and field not in (gap.over, CLUSTER) and several:
-            yield value
+        if value and field not in (gap.over, CLUSTER) and len({one.at[field] for one in gaps}) > 1:
+            yield f"{study.title_of(field)}: {value}"
 
 
 def _row(

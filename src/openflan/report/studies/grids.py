@@ -13,7 +13,7 @@ from openflan.evaluation.analysis.references import published
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.report.words import number
 from openflan.study.results import ALL, Line
-from openflan.study.spec import CLUSTER, MEASURED, Figure, Study
+from openflan.study.spec import ASKED, CLUSTER, MEASURED, Figure, Study
 from openflan.tasks.clusters import CLUSTERS
 
 PAPER = "paper"
@@ -40,10 +40,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Grid:
-    """A heat map: names of its columns, and cells by the name of their row."""
+    """A heat map: what stands down and across, names of its columns, and cells by the name of their row."""
 
     title: str
     about: str
+    down: str
+    across: str
     columns: Sequence[str]
     rows: Mapping[str, Sequence[Score]]
 
@@ -55,13 +57,15 @@ def grid(study: Study, figure: Figure, lines: Sequence[Line]) -> Grid | None:
         return None
     columns = list(dict.fromkeys(column for cells in known.values() for column in cells))
     columns = _sorted(study, figure.columns, columns)
-    wanted = [*columns, *(["mean"] if _has_mean(study, figure, columns) else [])]
-    values = [score.mean.value for cells in known.values() for score in cells.values() if score.mean]
+    wanted = [*columns, *(["mean"] if _has_mean(study, figure, lines) else [])]
+    ours = [cells for row, cells in known.items() if not row.startswith(PAPER)] or known.values()
+    values = [score.mean.value for cells in ours for score in cells.values() if score.mean]
     low, high = min(values), max(values)
     rows = {
         row: [_shaded(_cell(cells, column, columns), low, high) for column in wanted] for row, cells in known.items()
     }
-    return Grid(figure.title, figure.about, wanted, rows)
+    down, across = (", ".join(map(study.title_of, fields)) for fields in (figure.rows, figure.columns))
+    return Grid(figure.title, figure.about, down, across, wanted, rows)
 
 
 def label(at: Mapping[str, str], fields: Sequence[str]) -> str:
@@ -75,12 +79,20 @@ def level_of(figure: Figure) -> str:
 
 
 def shown(figure: Figure, lines: Sequence[Line], level: str) -> list[Line]:
-    """The results of a level that a figure keeps; those without a value on a field are kept whatever it keeps there."""
+    """The results of a level that a figure keeps; those without a value on a field are kept whatever it keeps there.
+
+    A figure that does not tell settings apart shows the first that each model was asked in.
+    """
+    first: dict[str, str] = {}
+    for line in lines:
+        first.setdefault(line.at[MEASURED], line.at[ASKED])
+    by_setting = ASKED in (*figure.rows, *figure.columns, *figure.lines, *figure.only)
     return [
         line
         for line in lines
         if line.level == level
         and all(not line.at.get(field) or line.at[field] in kept for field, kept in figure.only.items())
+        and (by_setting or line.at[ASKED] == first[line.at[MEASURED]])
     ]
 
 
@@ -164,8 +176,16 @@ def _sorted(study: Study, fields: Sequence[str], names: Sequence[str]) -> list[s
     return sorted(unique, key=lambda name: order.index(name) if name in order else len(order) + unique.index(name))
 
 
-def _has_mean(study: Study, figure: Figure, columns: Sequence[str]) -> bool:
-    return len(columns) > 1 and figure.columns in [(axis,) for axis in study.axes]
+def _has_mean(study: Study, figure: Figure, lines: Sequence[Line]) -> bool:
+    """Whether columns are of different datasets, so that a mean over them says something, and its error is theirs."""
+    if len(figure.columns) != 1 or figure.columns[0] not in study.axes:
+        return False
+    (axis,) = figure.columns
+    asked: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        if line.level == "dataset" and line.at.get(axis):
+            asked[line.at[axis]].add(line.name)
+    return len(asked) > 1 and sum(map(len, asked.values())) == len(set().union(*asked.values()))
 
 
 def _cell(cells: Mapping[str, Score], column: str, columns: Sequence[str]) -> Score:
@@ -179,4 +199,5 @@ def _cell(cells: Mapping[str, Score], column: str, columns: Sequence[str]) -> Sc
 def _shaded(score: Score, low: float, high: float) -> Score:
     if score.mean is None:
         return score
-    return Score(score.mean, score.std, (score.mean.value - low) / ((high - low) or 1), score.mark)
+    shade = min(1.0, max(0.0, (score.mean.value - low) / ((high - low) or 1)))
+    return Score(score.mean, score.std, shade, score.mark)
