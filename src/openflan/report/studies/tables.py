@@ -28,7 +28,7 @@ def write_tables(folder: Path, found: Findings, grids: Sequence[Grid], title: st
 
 def as_markdown(grid: Grid) -> str:
     """A grid as a table in Markdown."""
-    head = f"| |{'|'.join(f' {column} ' for column in grid.columns)}|"
+    head = f"| {grid.down} ↓ · {grid.across} → |{'|'.join(f' {column} ' for column in grid.columns)}|"
     rule = "|---|" + "---:|" * len(grid.columns)
     rows = [f"| {name} |{'|'.join(f' {score.text} ' for score in scores)}|" for name, scores in grid.rows.items()]
     about = [grid.about, ""] if grid.about else []
