@@ -1,4 +1,4 @@
-"""Kill `prepare`, `train`, `eval` and `run` at random moments, start them again, and compare with an unbroken run.
+"""Kill `prepare`, `train`, `eval`, `run` and `study` at random moments, start them again, and compare with whole runs.
 
     python -m benchmarks.kill_campaign --kills 200 --seed 0
 
@@ -35,7 +35,20 @@ train: {{steps: 40, tokens_per_step: 512, row_length: 256, lr: 1.0e-3, checkpoin
 evaluate: {{tasks: [sst2], rows: 8, templates: [0, 1], generate: none}}
 """
 
-VERBS = ("prepare", "train", "eval", "run")
+STUDY = """
+title: small enough to be killed often
+base:
+  model: {{path: {model}}}
+  data: {{tasks: [commonsense], hold_out: [sentiment]}}
+  format: {{join: eos, input_length: 240, target_length: 16}}
+  train: {{steps: 20, tokens_per_step: 512, row_length: 256, lr: 1.0e-3, checkpoint_every: 2}}
+  evaluate: {{tasks: [sst2], rows: 8, templates: [0, 1], generate: none}}
+axes:
+  trained: {{values: {{options: {{data: {{settings: options}}}}, bare: {{data: {{settings: bare}}}}}}}}
+  templates: {{sets: data.templates, values: [1, 2, 3]}}
+"""
+
+VERBS = ("prepare", "train", "eval", "run", "study")
 
 STARTS_AT_MOST = 5
 """A verb that has been started so many times as often as it was to be killed, without an end, does not go forward."""
@@ -64,7 +77,8 @@ class Verb:
 
 def verbs(folder: Path) -> list[Verb]:
     """The commands of the campaign."""
-    recipe = str(folder / "recipe.yaml")
+    recipe, study = str(folder / "recipe.yaml"), str(folder / "study.yaml")
+    units = ("trainings/*/model/model.safetensors", "evaluations/*/prompts.parquet")
     weights = ("model/model.safetensors", "metrics.jsonl")
     prompts = ("prompts.parquet",)
     return [
@@ -72,6 +86,7 @@ def verbs(folder: Path) -> list[Verb]:
         Verb("train", ("train", recipe, "--out", "OUT"), weights),
         Verb("eval", ("eval", str(folder / "model"), recipe, "--tasks", "sst2", "--out", "OUT"), prompts),
         Verb("run", ("run", recipe, "--out", "OUT"), (*weights, "eval/*/prompts.parquet")),
+        Verb("study", ("study", study, "--gpus", "0", "--out", "OUT"), units),
     ]
 
 
@@ -158,8 +173,9 @@ def campaigns(kills: int, seed: int, folder: Path, names: Sequence[str] = VERBS)
 
     for name in ("api.data", "api.evaluation", "api.training", "report.page", *(f"cli.{name}" for name in VERBS)):
         importlib.import_module(f"openflan.{name}")
-    recipe = RECIPE.format(model=save_tiny_model(folder / "model"))
-    (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    model = save_tiny_model(folder / "model")
+    for name, text in (("recipe.yaml", RECIPE), ("study.yaml", STUDY)):
+        (folder / name).write_text(text.format(model=model), encoding="utf-8")
     chosen = [verb for verb in verbs(folder) if verb.name in names]
     return {
         verb.name: campaign(

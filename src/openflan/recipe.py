@@ -84,17 +84,7 @@ def load_recipe(place: str | Path | None, changes: Sequence[str] = ()) -> Recipe
     """
     path = find_recipe(Path(place)) if place else None
     text, values = read_yaml(path, RecipeError) if path else ("", {})
-    changed: dict[tuple[str, ...], str] = {}
-    for change in changes:
-        key, separator, value = change.partition("=")
-        if not separator:
-            raise RecipeError(f"--set {change}: write KEY=VALUE, as in --set train.steps=100")
-        location = tuple(key.strip().split("."))
-        try:
-            _assign(values, location, parse_value(value), change)
-        except ValueError as fault:
-            raise RecipeError(f"--set {change}: {fault}") from None
-        changed[location] = change
+    changed = apply_changes(values, changes)
 
     def where(location: Sequence[str | int]) -> str:
         names = tuple(str(part) for part in location)
@@ -132,6 +122,25 @@ def copy_recipe(name: str, target: Path | None = None) -> Path:
         raise RecipeError(f"{target} is there already; name another file with --out")
     write_text(target, find_recipe(Path(name)).read_text(encoding="utf-8"))
     return target
+
+
+def apply_changes(values: dict[str, Any], changes: Sequence[str]) -> dict[tuple[str, ...], str]:
+    """Put `key=value` changes into the values of a YAML file; returns which change each key is from.
+
+    Raises `RecipeError` with the change that cannot be made.
+    """
+    changed: dict[tuple[str, ...], str] = {}
+    for change in changes:
+        key, separator, value = change.partition("=")
+        if not separator:
+            raise RecipeError(f"--set {change}: write KEY=VALUE, as in --set train.steps=100")
+        location = tuple(key.strip().split("."))
+        try:
+            _assign(values, location, parse_value(value), change)
+        except ValueError as fault:
+            raise RecipeError(f"--set {change}: {fault}") from None
+        changed[location] = change
+    return changed
 
 
 def _assign(values: dict[str, Any], location: Sequence[str], value: Any, change: str) -> None:

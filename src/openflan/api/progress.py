@@ -33,16 +33,20 @@ def bar(title: str, total: float | None, *, silent: bool) -> Iterator[Callable[.
 
 def fetch_model(model: str, *, silent: bool = False) -> Path:
     """The folder of a model; the small one is fetched on first use. Raises `ModelError`."""
-    from transformers.utils import logging
-
     from openflan.model.default import resolve
 
-    # Bars and warnings of the libraries underneath would run into our own.
+    quiet_libraries()
+    with bar("fetching the small model", None, silent=silent) as move:
+        return resolve(model, lambda have, total: move(have, total))
+
+
+def quiet_libraries() -> None:
+    """Keep bars and warnings of the libraries underneath from running into our own."""
+    from transformers.utils import logging
+
     quiet: Callable[[], None] = logging.disable_progress_bar
     quiet()
     warnings.simplefilter("ignore", FutureWarning)
-    with bar("fetching the small model", None, silent=silent) as move:
-        return resolve(model, lambda have, total: move(have, total))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ VERBS: dict[str, str] = {
     "ask": "ask a model something",
     "playground": "open a page on which models answer side by side",
     "compare": "compare evaluated models, prompt by prompt",
+    "study": "run many trainings and evaluations side by side: the paper's experiments, or your own",
     "report": "write the HTML page of a run",
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -54,6 +56,10 @@ class DataConfig:
     """Cut a split that the source lacks out of another one."""
     limit: Count = ROW_LIMIT
     """Most training rows per dataset."""
+    per_cluster: Count | None = None
+    """Only the first so many datasets of each cluster that have rows (of each subcluster, in the miscellaneous one)."""
+    datasets: Count | None = None
+    """At most so many datasets that have rows, taken from the clusters in turn."""
     rate_cap: Count = RATE_CAP
     """Rows beyond this add no weight."""
     templates: Count | None = None
@@ -167,24 +173,40 @@ def _named_close(catalog: Catalog, card: Card) -> set[str]:
 def training_rows(
     config: DataConfig, tasks: Iterable[Task], on_task: Callable[[Task], None] | None = None
 ) -> LoadedRows:
-    """Load the training rows of every task that has any by its card; what is missing does not stop the others."""
+    """Load the training rows of every task that has any by its card; what is missing does not stop the others.
+
+    As many as `per_cluster` and `datasets` ask for, in the order that the tasks are given in.
+    """
     source = parse_source(config.source)
+    tasks = [task for task in tasks if any("train" in layout.splits for layout in task.layouts)]
     loaded = LoadedRows([], {})
-    for task in tasks:
+    taken: Counter[str] = Counter()
+    for task in tasks if config.datasets is None else in_turn(tasks):
         if on_task:
             on_task(task)
-        if not any("train" in layout.splits for layout in task.layouts):
+        if taken[task.card.kind] == config.per_cluster or len(loaded.parts) == config.datasets:
             continue
         try:
             loaded.parts.append(load_rows(task, "train", source, limit=config.limit, carve=config.carve))
+            taken[task.card.kind] += 1
         except (MissingRowsError, SchemaError) as error:
             loaded.missing[task.name] = str(error)
+    order = {task.name: number for number, task in enumerate(tasks)}
+    loaded.parts.sort(key=lambda part: order[part.task.name])
     if loaded.missing and config.missing == "stop":
         faults = "\n".join(f"- {message}" for message in loaded.missing.values())
         raise MissingRowsError(
             f"{len(loaded.missing)} datasets have no rows (data.missing: skip leaves them out):\n{faults}"
         )
     return loaded
+
+
+def in_turn(tasks: Iterable[Task]) -> list[Task]:
+    """The first task of every cluster, then the second of each, and so on."""
+    by_kind: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        by_kind[task.card.kind].append(task)
+    return [task for turn in zip_longest(*by_kind.values()) for task in turn if task is not None]
 
 
 def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:

@@ -13,7 +13,7 @@ from openflan.report.lines import Line
 from openflan.report.words import bounds, metric_title, number
 from openflan.tasks.clusters import CLUSTERS
 
-_LANE = 18
+LANE = 18
 """Pixels from one model's mark to the next one's."""
 
 
@@ -103,7 +103,7 @@ def _figure(
         return None
     place, clusters = svg.percent(*span), defaultdict(list)
     for name, some in rows.items():
-        task, height = some[0].task, _LANE * len(some)
+        task, height = some[0].task, LANE * len(some)
         grid = [svg.rule(place(value), 0, height, "grid") for value in svg.ticks(*span)]
         is_accuracy = task.metric == "accuracy"
         if guesses and is_accuracy and some[0].guessing is not None:
@@ -111,7 +111,7 @@ def _figure(
         drawn = [draw(line, place) for line in some]
         values = [Value(line.order, line.model, text) for line, (_, text) in zip(some, drawn, strict=True)]
         note = metric_title(task.metric, True) if guesses and not is_accuracy else ""
-        row = Row(name, note, _lanes([marks for marks, _ in drawn], grid, height), values)
+        row = Row(name, note, lanes([marks for marks, _ in drawn], grid, height), values)
         clusters[CLUSTERS.get(task.cluster, task.cluster)].append(row)
     return Figure(title, about, svg.axis(place, svg.ticks(*span)), clusters)
 
@@ -122,10 +122,10 @@ def _interval(line: Line, value: Interval, place: svg.Place, digits: int) -> tup
     return [ends, svg.mark(place(value.value), 0, kind, line.order, said=f"{line.model}: {text}")], text
 
 
-def _lanes(lanes: Sequence[Sequence[str]], grid: Sequence[str], height: float) -> str:
+def lanes(drawings: Sequence[Sequence[str]], grid: Sequence[str], height: float) -> str:
     """Marks one below another: each lane is drawn around its own zero."""
     drawn = [
-        f'<svg y="{_LANE * (number + 0.5):g}" overflow="visible">{"".join(lane)}</svg>'
-        for number, lane in enumerate(lanes)
+        f'<svg y="{LANE * (number + 0.5):g}" overflow="visible">{"".join(lane)}</svg>'
+        for number, lane in enumerate(drawings)
     ]
     return svg.strip([*grid, *drawn], height)

@@ -65,8 +65,8 @@ def side_by_side(made: Iterable[Line], found: Found, group: Group, setting: str)
 
 def write_csv(found: Found, made: Sequence[Line]) -> dict[str, str]:
     """Write the results beside the page: file name → what it holds."""
-    write_text(found.folder / TASKS, _csv([_task_row(line) for line in made]))
-    write_text(found.folder / TEMPLATES, _csv([row for line in made for row in _template_rows(line)]))
+    write_text(found.folder / TASKS, as_csv([_task_row(line) for line in made]))
+    write_text(found.folder / TEMPLATES, as_csv([row for line in made for row in _template_rows(line)]))
     return {
         TASKS: "a line per model, setting and dataset: every measure with its interval",
         TEMPLATES: "a line per template: its score",
@@ -88,15 +88,13 @@ def _task_row(line: Line) -> dict[str, Any]:
     task = line.task
     return {
         **_where(line),
-        **_ends("mean", task.mean),
+        **ends("mean", task.mean),
         "std": task.std if len(task.templates) > 1 else None,
         "templates": len(task.templates),
         "rows": task.rows,
         "guessing": line.guessing,
         **{
-            key: value
-            for measure in OTHER_MEASURES
-            for key, value in _ends(measure, line.measures.get(measure)).items()
+            key: value for measure in OTHER_MEASURES for key, value in ends(measure, line.measures.get(measure)).items()
         },
         "always": line.always,
         "failures": sum(task.failures.values()),
@@ -111,12 +109,14 @@ def _template_rows(line: Line) -> list[dict[str, Any]]:
     ]
 
 
-def _ends(name: str, value: Interval | None) -> dict[str, float | None]:
-    ends = (value.value, value.low, value.high) if value else (None, None, None)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+def ends(name: str, value: Interval | None) -> dict[str, float | None]:
+    """The columns of a value: itself, and the ends of its interval."""
+    numbers = (value.value, value.low, value.high) if value else (None, None, None)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), numbers, strict=True))
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV, under the keys of the first."""
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")

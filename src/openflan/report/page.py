@@ -62,7 +62,7 @@ def write_report(folder: Path) -> Report:
     write_json(folder / SUMMARY, _finite(_summary(found, findings)))
     tables = write_csv(found, made)
     notes, damaged = _notes(folder)
-    page = _template().render(
+    page = page_template("page.html").render(
         title=found.recipe.name if found.recipe else folder.resolve().name,
         recipe=found.recipe,
         lead=lead(findings),
@@ -148,7 +148,8 @@ def _notes(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return said, unread
 
 
-def _template() -> Any:
+def page_template(name: str) -> Any:
+    """A template of `html/`, with the words that pages share."""
     # Prompts and answers are untrusted text: everything is escaped but our own figures, and what `embedded` escapes.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "html"),
@@ -161,4 +162,4 @@ def _template() -> Any:
     environment.globals.update(
         {word.__name__: word for word in words}, MEASURES=MEASURES, OTHER_MEASURES=OTHER_MEASURES, SHAPES=svg.SHAPES
     )
-    return environment.get_template("page.html")
+    return environment.get_template(name)

@@ -175,6 +175,11 @@ class Card(Layout):
         return [_merged(self, chosen, source) for source in sources]
 
     @property
+    def kind(self) -> str:
+        """The kind of task: the subcluster where there is one, as the released code splits the miscellaneous."""
+        return self.subcluster or self.cluster
+
+    @property
     def forward_templates(self) -> tuple[int, ...]:
         """Numbers of the templates that put the task itself; only these are evaluated (paper section 2.3)."""
         return tuple(number for number, template in enumerate(self.templates) if not template.inverted)

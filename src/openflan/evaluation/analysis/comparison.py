@@ -56,13 +56,21 @@ class Comparison:
 
 
 def compare(
-    first: Results, second: Results, setting: str | None = None, split: str = "test", samples: int = SAMPLES
+    first: Results,
+    second: Results,
+    setting: str | None = None,
+    split: str = "test",
+    samples: int = SAMPLES,
+    *,
+    second_setting: str | None = None,
 ) -> Comparison:
     """Compare what both have scored in `split`, in one setting, or each in the first it was asked in.
 
-    Raises `ResultsError` when that is nothing, or not the same rows.
+    With `second_setting`, the second is taken in that one. Raises `ResultsError` when that is nothing, or not the same
+    rows.
     """
-    ours, theirs = (blocks(one, split, setting if setting in one.settings else None) for one in (first, second))
+    asked = ((first, setting), (second, second_setting or setting))
+    ours, theirs = (blocks(one, split, own if own in one.settings else None) for one, own in asked)
     found = {
         name: _difference(ours[name], theirs[name], samples)
         for name in ours
