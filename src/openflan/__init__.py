@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from openflan.data.encode import Format as Format
     from openflan.errors import OpenflanError as OpenflanError
     from openflan.model.adapters import Lora as Lora
+    from openflan.model.soft_prompt import SoftPrompt as SoftPrompt
     from openflan.recipe import Recipe as Recipe
     from openflan.recipe import load_recipe as load_recipe
 
@@ -38,6 +39,7 @@ _PLACES = {
     "Lora": "openflan.model.adapters",
     "OpenflanError": "openflan.errors",
     "Recipe": "openflan.recipe",
+    "SoftPrompt": "openflan.model.soft_prompt",
     "compare": "openflan.api.evaluation",
     "evaluate": "openflan.api.evaluation",
     "load_recipe": "openflan.recipe",
