@@ -249,16 +249,18 @@ def test_a_frozen_model_has_no_dropout():
 
 
 def test_recipes_name_either_adapter():
-    assert load_recipe(None, ["train.adapter={kind: prompt, length: 5}"]).train.adapter == SoftPrompt(length=5)
-    assert load_recipe(None, ["train.adapter={kind: lora, rank: 5}"]).train.adapter.rank == 5
+    assert load_recipe(None, ["train.steps=3", "train.adapter={kind: prompt, length: 5}"]).train.adapter == SoftPrompt(
+        length=5
+    )
+    assert load_recipe(None, ["train.steps=3", "train.adapter={kind: lora, rank: 5}"]).train.adapter.rank == 5
     with pytest.raises(RecipeError, match=r"train\.adapter\.lenght: unknown key.*length"):
-        load_recipe(None, ["train.adapter={kind: prompt, lenght: 5}"])
+        load_recipe(None, ["train.steps=3", "train.adapter={kind: prompt, lenght: 5}"])
     with pytest.raises(RecipeError, match=r"train\.adapter"):
-        load_recipe(None, ["train.adapter={kind: prefix}"])
+        load_recipe(None, ["train.steps=3", "train.adapter={kind: prefix}"])
 
 
 def test_a_recipe_that_is_saved_is_the_same_again(tmp_path):
-    recipe = load_recipe(None, ["train.adapter={kind: prompt, length: 5, init: uniform}"])
+    recipe = load_recipe(None, ["train.steps=3", "train.adapter={kind: prompt, length: 5, init: uniform}"])
     recipe.save(tmp_path / "recipe.yaml")
     assert load_recipe(tmp_path / "recipe.yaml").train == recipe.train
 

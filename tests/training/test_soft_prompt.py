@@ -120,7 +120,7 @@ def test_labels_are_those_of_the_datasets():
     catalog = load_catalog()
     assert label_words(catalog.tasks("rte")) == tuple(catalog.tasks("rte")[0].layouts[0].options.values())
     assert label_words(catalog.tasks("copa"))[0].isalpha()
-    recipe = load_recipe(None, ["data.tasks=[rte]", "train.adapter={kind: prompt}"])
+    recipe = load_recipe(None, ["data.tasks=[rte]", "train.steps=3", "train.adapter={kind: prompt}"])
     assert with_labels(recipe).adapter.words == label_words(catalog.tasks("rte"))
     own = recipe.replace(train={"adapter": {"kind": "prompt", "words": ["a", "b"]}})
     assert with_labels(own).adapter.words == ("a", "b")
