@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
+    from openflan.api.contamination import find_contamination as find_contamination
     from openflan.api.data import mixture as mixture
     from openflan.api.data import show as show
     from openflan.api.evaluation import compare as compare
@@ -42,6 +43,7 @@ _PLACES = {
     "SoftPrompt": "openflan.model.soft_prompt",
     "compare": "openflan.api.evaluation",
     "evaluate": "openflan.api.evaluation",
+    "find_contamination": "openflan.api.contamination",
     "load_recipe": "openflan.recipe",
     "mixture": "openflan.api.data",
     "read_evaluation": "openflan.api.evaluation",

@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "train": "finetune a model on a mixture",
     "eval": "measure a model on held-out tasks",
     "score": "rank the options of your own prompts",
+    "contamination": "find what a corpus, or the mixture, holds of the measured examples",
     "compare": "hold evaluated runs against each other",
     "report": "write the HTML page of a run",
 }

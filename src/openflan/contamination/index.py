@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,21 +57,6 @@ class Index:
         ends = np.append(np.flatnonzero(is_apart), len(words))[text_of] if len(words) else np.empty(0, np.int64)
         begins = ~is_apart & (np.arange(len(words)) + size_of <= ends)
         return cls(words, np.where(begins, text_of, -1).astype(np.int32), np.where(begins, size_of, 0).astype(np.uint8))
-
-    def save(self, folder: Path) -> None:
-        """Write what the index follows from."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "words.bin").write_bytes(self.words.data)
-        np.savez(
-            folder / "places.npz", starts=self.words.starts, ends=self.words.ends, owners=self.owners, sizes=self.sizes
-        )
-
-    @classmethod
-    def load(cls, folder: Path) -> Index:
-        """The index that `save` wrote."""
-        places = np.load(folder / "places.npz", allow_pickle=False)
-        words = Words((folder / "words.bin").read_bytes(), places["starts"], places["ends"])
-        return cls(words, places["owners"], places["sizes"])
 
     def find(self, corpus: Words, found: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
         """The n-grams that stand in a text and are not yet marked in `found`, which is marked: (first word here, first

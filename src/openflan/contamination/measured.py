@@ -27,7 +27,7 @@ class Text:
 
 @dataclass(frozen=True)
 class MeasuredTask:
-    """A dataset that is measured: its texts, the examples they belong to, and the words of an n-gram (`gram_length`)."""
+    """A dataset that is measured: its examples, their texts, and the words of an n-gram (`gram_length`)."""
 
     name: str
     size: int
@@ -50,7 +50,7 @@ def measured_task(rows: TaskRows) -> MeasuredTask:
 
 
 def gram_length(lengths: Iterable[int]) -> int:
-    """Words in an n-gram of a dataset: the 5th percentile of its examples' lengths, from 8 to 13 (GPT-3, appendix C)."""
+    """Words in an n-gram: the 5th percentile of a dataset's examples' lengths, from 8 to 13 (GPT-3, appendix C)."""
     found = list(lengths)
     return int(np.clip(np.percentile(found, 5) if found else SHORTEST, SHORTEST, LONGEST))
 

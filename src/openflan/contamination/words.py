@@ -114,8 +114,8 @@ class Words:
         """A hash of the `size` words (8 to 16) from each word on, or from the words at `places`."""
         if places is None:
             places = np.arange(max(0, len(self) - size + 1))
-        found = self.eights[places] * _WHOLE + self.eights[places + size - SHORTEST]
-        return found ^ (found >> np.uint64(33))
+        found: U64 = self.eights[places] * _WHOLE + self.eights[places + size - SHORTEST]
+        return np.bitwise_xor(found, found >> np.uint64(33))
 
 
 def _spelled(text: bytes) -> bytes:
@@ -125,7 +125,8 @@ def _spelled(text: bytes) -> bytes:
     if len(breaks) > len(text) // _SPARSE:
         return _translated(text)
     starts, ends = beyond[np.append(0, breaks + 1)], beyond[np.append(breaks, -1)] + 1
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         parts += (text[at:start], _spelling(text[start:end]))
         at = end
@@ -139,7 +140,8 @@ def _spelling(run: bytes) -> bytes:
 
 def _translated(text: bytes) -> bytes:
     letters = _letters()[np.frombuffer(text.decode("utf-8", "replace").encode("utf-32-le"), "<u4")]
-    return letters[letters != _GONE].tobytes().decode("utf-32-le").encode()
+    kept: bytes = letters[letters != _GONE].tobytes()
+    return kept.decode("utf-32-le").encode()
 
 
 @cache
