@@ -126,7 +126,7 @@ def recipe_contamination(
     workers: int | None = None,
     silent: bool = False,
 ) -> list[Contamination]:
-    """Look for tasks of a recipe in corpora, and with `mixture` in what it trains on. Raises as `find_contamination`."""
+    """Look for tasks of a recipe in corpora, and with `mixture` in what it trains on; raises as above."""
     measured, notes = measure_texts(tasks, recipe.data, silent=silent)
     found = []
     if corpora:
