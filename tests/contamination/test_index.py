@@ -20,9 +20,8 @@ def found_in(index, corpus):
 
 
 def expected_in(texts, sizes, corpus, grams_of):
-    shared = {
-        number: grams_of(text, size) & grams_of(corpus, size) for number, (text, size) in enumerate(zip(texts, sizes))
-    }
+    pairs = enumerate(zip(texts, sizes, strict=True))
+    shared = {number: grams_of(text, size) & grams_of(corpus, size) for number, (text, size) in pairs}
     return {number: grams for number, grams in shared.items() if grams}
 
 
@@ -32,7 +31,7 @@ SAME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @SAME
 @given(st.lists(st.tuples(FEW_WORDS, st.integers(8, 13)), min_size=1, max_size=6), FEW_WORDS)
 def test_what_is_found_is_what_both_have(grams_of, pairs, corpus):
-    texts, sizes = zip(*pairs)
+    texts, sizes = zip(*pairs, strict=True)
     index = Index.of([text.encode() for text in texts], sizes)
     assert found_in(index, corpus) == expected_in(texts, sizes, corpus, grams_of)
 
