@@ -69,8 +69,8 @@ def overlaps(tasks: Sequence[MeasuredTask], index: Index, hits: Iterable[Hit]) -
     """What was found, by dataset; `index` is that of the same datasets."""
     matches: dict[int, Match] = {}
     for hit in sorted(hits):
-        text, size = int(index.owners[hit.member]), int(index.sizes[hit.member])
-        matches.setdefault(text, Match(index.words.gram(hit.member, size).decode(), hit.path, hit.where))
+        owner, size = int(index.owners[hit.member]), int(index.sizes[hit.member])
+        matches.setdefault(owner, Match(index.words.gram(hit.member, size).decode(), hit.path, hit.where))
     searched = set(np.unique(index.owners[index.owners >= 0]).tolist())
     found, numbers = [], count()
     for task in tasks:

@@ -88,7 +88,7 @@ class Words:
         padded = self.data + bytes(8)
         eights = np.ndarray((len(self.data) + 1,), "<u8", padded, strides=(1,))
         sizes = self.ends - self.starts
-        hashes = (eights[self.starts] & _MASKS[np.minimum(sizes, 8)]) * _MIX
+        hashes: U64 = (eights[self.starts] & _MASKS[np.minimum(sizes, 8)]) * _MIX
         hashes ^= hashes >> np.uint64(29)
         longer = np.flatnonzero(sizes > 8)
         for chunk in range(1, _HASHED):
@@ -104,10 +104,10 @@ class Words:
     @cached_property
     def eights(self) -> U64:
         """A hash of the eight words from each word on; of none where fewer are left."""
-        found = self.hashes
+        found: U64 = self.hashes
         for reach, factor in ((1, _PAIR), (2, _FOUR), (4, _EIGHT)):
-            found = found[:-reach] * factor + found[reach:]
-            found ^= found >> np.uint64(31)
+            joined: U64 = found[:-reach] * factor + found[reach:]
+            found = np.bitwise_xor(joined, joined >> np.uint64(31))
         return found
 
     def grams(self, size: int, places: Ints | None = None) -> U64:

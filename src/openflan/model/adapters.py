@@ -93,7 +93,8 @@ class AttachedLora:
 
     def save(self, folder: Path, dtype: torch.dtype) -> None:
         """Write the model with the adapter's changes added to its weights."""
-        merge_lora(self.adapted).to(dtype).save_pretrained(folder)
+        merged: Any = merge_lora(self.adapted)
+        merged.to(dtype).save_pretrained(folder)
 
 
 def add_lora(model: PreTrainedModel, lora: Lora, *, seed: int) -> Any:
