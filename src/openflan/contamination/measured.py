@@ -60,8 +60,7 @@ def texts_of(example: Example) -> Iterator[tuple[str, str]]:
     for name, value in example.fields.items():
         yield from ((name, text) for text in _strings(value))
     yield from ((ANSWER, text) for text in example.references)
-    if not example.labels:
-        yield from ((OPTIONS, text) for text in example.options if text not in example.references)
+    yield from ((OPTIONS, text) for text in example.options if text not in example.references)
 
 
 def _strings(value: Any) -> Iterator[str]:

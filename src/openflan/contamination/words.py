@@ -115,7 +115,8 @@ class Words:
         if places is None:
             places = np.arange(max(0, len(self) - size + 1))
         found: U64 = self.eights[places] * _WHOLE + self.eights[places + size - SHORTEST]
-        return np.bitwise_xor(found, found >> np.uint64(33))
+        mixed: U64 = np.bitwise_xor(found, found >> np.uint64(33))
+        return mixed
 
 
 def _spelled(text: bytes) -> bytes:
