@@ -73,13 +73,13 @@ def line(tool: str, corpus: Path, seconds: float, found: int) -> dict[str, Any]:
 
 def ours_in(index: Index, corpus: Path) -> int:
     """How many texts are found."""
-    marks = np.zeros(len(index.words), np.bool_)
+    found = index.nothing_found()
     for unit in units_of([corpus]):
         for block in blocks(unit):
             if isinstance(block, Block):
-                for _ in index.find(block.words, marks):
+                for _ in index.find(block.words, found):
                     pass
-    return len(np.unique(index.owners[marks]))
+    return len(np.unique(index.owners[found.members]))
 
 
 def janitor_of(texts: list[str]) -> tuple[Any, list[set[str]]]:

@@ -4,7 +4,6 @@ import gzip
 import json
 import random
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -27,12 +26,12 @@ def small_cuts(monkeypatch):
 
 def hits_in(path, texts, size=8, fields=()):
     index = Index.of([text.encode() for text in texts], [size] * len(texts))
-    marks = np.zeros(len(index.words), bool)
+    state = index.nothing_found()
     found = set()
     for unit in units_of([path]):
         for block in blocks(unit, fields):
             if not isinstance(block, Unread):
-                found |= {int(index.owners[member]) for member, _ in index.find(block.words, marks)}
+                found |= {int(index.owners[member]) for member, _ in index.find(block.words, state)}
     return found
 
 
@@ -98,8 +97,8 @@ def test_a_place_is_the_row_or_about_the_byte(tmp_path, rows):
 
     def place(path):
         (unit,) = units_of([path])
-        marks = np.zeros(len(index.words), bool)
-        return [b.where(at) for b in blocks(unit) for _, at in index.find(b.words, marks)]
+        state = index.nothing_found()
+        return [b.where(at) for b in blocks(unit) for _, at in index.find(b.words, state)]
 
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
     assert place(tmp_path / "rows.parquet") == [17]

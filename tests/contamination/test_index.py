@@ -10,8 +10,7 @@ FEW_WORDS = st.lists(st.sampled_from(["a", "b", "tree"]), max_size=40).map(" ".j
 
 def found_in(index, corpus):
     """The n-grams of an index that are found, by the number of their text."""
-    marks = np.zeros(len(index.words), bool)
-    hits = index.find(Words.of(normalise(corpus.encode())), marks)
+    hits = index.find(Words.of(normalise(corpus.encode())), index.nothing_found())
     found: dict[int, set[str]] = {}
     for member, _ in hits:
         text = index.words.gram(member, int(index.sizes[member])).decode()
@@ -61,3 +60,12 @@ def test_nothing_to_look_for_finds_nothing():
     assert found_in(Index.of([b"", b"too short"], [8, 13]), "a b c d e f g h i j k l m n") == {}
     assert found_in(Index.of([], []), "a b c d e f g h i j k l m n") == {}
     assert found_in(Index.of([b"a b c d e f g h"], [8]), "a b c") == {}
+
+
+def test_what_was_found_is_not_found_again():
+    index = Index.of([b"a b c d e f g h", b"a b c d e f g h i"], [8, 8])
+    corpus = Words.of(b"a b c d e f g h and a b c d e f g h i")
+    state = index.nothing_found()
+    assert len(list(index.find(corpus, state))) == 3
+    assert list(index.find(corpus, state)) == []
+    assert index.owners[state.members].tolist() == [0, 1, 1]

@@ -1,6 +1,5 @@
 """The rule for the length of n-grams, and what is said of a dataset's fields."""
 
-import numpy as np
 import pytest
 
 from openflan.api.contamination import measure_texts
@@ -31,9 +30,10 @@ def test_datasets_have_the_lengths_that_were_published(shared_data, dataset, exp
 
 def found(tasks, corpus):
     index = index_of(tasks)
-    marks = np.zeros(len(index.words), bool)
     words = Words.of(normalise(corpus.encode()))
-    return overlaps(tasks, index, [Hit(member, "corpus", place) for member, place in index.find(words, marks)])
+    return overlaps(
+        tasks, index, [Hit(member, "corpus", place) for member, place in index.find(words, index.nothing_found())]
+    )
 
 
 def test_it_is_said_which_examples_and_fields_are_dirty():

@@ -31,6 +31,21 @@ class Grams:
     members: Ints
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What has been found of an index: `marks[k]` of the n-gram that begins at word k; and, of the n-grams with each
+    hash, how many are `left`.
+    """
+
+    marks: NDArray[np.bool_]
+    left: list[Ints]
+
+    @property
+    def members(self) -> Ints:
+        """The words that the n-grams found begin with."""
+        return np.flatnonzero(self.marks)
+
+
 class Index:
     """Texts, each with the length of its n-grams; all positions are numbers of words.
 
@@ -58,35 +73,34 @@ class Index:
         begins = ~is_apart & (np.arange(len(words)) + size_of <= ends)
         return cls(words, np.where(begins, text_of, -1).astype(np.int32), np.where(begins, size_of, 0).astype(np.uint8))
 
-    def find(self, corpus: Words, found: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-        """The n-grams that stand in a text and are not yet marked in `found`, which is marked: (first word here, first
-        word there).
-        """
+    def nothing_found(self) -> Found:
+        """What there is to begin with."""
+        return Found(np.zeros(len(self.words), np.bool_), [np.diff(grams.bounds) for grams in self.grams])
+
+    def find(self, corpus: Words, found: Found) -> Iterator[tuple[int, int]]:
+        """The n-grams that stand in a text and have not been `found` yet: (first word here, first word there)."""
         if len(corpus) < SHORTEST:
             return
         places = corpus.eights >> self._shift
         seen = self._bitmap[places >> np.uint64(3)] & _bit(places)
         candidates = np.flatnonzero(seen)
-        for grams in self.grams:
+        for grams, left in zip(self.grams, found.left, strict=True):
             some = candidates[: np.searchsorted(candidates, len(corpus) - grams.size, "right")]
             hashes = corpus.grams(grams.size, some)
             ranks = np.minimum(np.searchsorted(grams.hashes, hashes), len(grams.hashes) - 1)
-            hits = np.flatnonzero(grams.hashes[ranks] == hashes)
+            hits = np.flatnonzero((grams.hashes[ranks] == hashes) & (left[ranks] > 0))
             for rank, place in zip(ranks[hits].tolist(), some[hits].tolist(), strict=True):
-                yield from self._confirm(grams, rank, corpus, place, found)
+                if left[rank]:
+                    confirmed = self._confirm(grams, rank, corpus.gram(place, grams.size), found.marks)
+                    left[rank] -= len(confirmed)
+                    yield from ((member, place) for member in confirmed)
 
-    def _confirm(
-        self, grams: Grams, rank: int, corpus: Words, place: int, found: NDArray[np.bool_]
-    ) -> Iterator[tuple[int, int]]:
+    def _confirm(self, grams: Grams, rank: int, text: bytes, marks: NDArray[np.bool_]) -> list[int]:
+        """Mark those n-grams with a hash that are this text; which they are."""
         members = grams.members[grams.bounds[rank] : grams.bounds[rank + 1]]
-        waiting = members[~found[members]]
-        if not len(waiting):
-            return
-        text = corpus.gram(place, grams.size)
-        for member in waiting.tolist():
-            if self.words.gram(member, grams.size) == text:
-                found[member] = True
-                yield member, place
+        confirmed = [one for one in members[~marks[members]].tolist() if self.words.gram(one, grams.size) == text]
+        marks[confirmed] = True
+        return confirmed
 
 
 def _grams(words: Words, places: Ints, size: int) -> Grams:

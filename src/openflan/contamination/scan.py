@@ -19,8 +19,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from openflan.contamination.corpus import Block, Unit, Unread, blocks
 from openflan.contamination.index import Index
 from openflan.errors import OpenflanError
@@ -98,7 +96,7 @@ def scan(
 
 def scan_blocks(index: Index, texts: Iterable[Block | Unread], path: str) -> dict[str, Any]:
     """What is found in some blocks, as a line of the log."""
-    found = np.zeros(len(index.words), np.bool_)
+    found = index.nothing_found()
     hits: list[tuple[int, int]] = []
     unread: list[str] = []
     for block in texts:
