@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
@@ -41,7 +42,11 @@ def run(options: argparse.Namespace) -> None:
     options.changes = [
         *options.changes,
         *([f"data.source={options.source}"] if options.source else []),
-        *([f"evaluate.tasks=[{', '.join(options.tasks)}]"] if options.tasks else []),
+        *(
+            [f"evaluate.tasks=[{', '.join(map(json.dumps, options.tasks))}]", "evaluate.seen=[]"]
+            if options.tasks
+            else []
+        ),
     ]
     recipe = recipe_of(options)
     tasks = measured_tasks(recipe).all()
