@@ -39,15 +39,7 @@ def run(options: argparse.Namespace) -> None:
     from openflan.errors import RecipeError
     from openflan.study.tasks import measured_tasks
 
-    options.changes = [
-        *options.changes,
-        *([f"data.source={options.source}"] if options.source else []),
-        *(
-            [f"evaluate.tasks=[{', '.join(map(json.dumps, options.tasks))}]", "evaluate.seen=[]"]
-            if options.tasks
-            else []
-        ),
-    ]
+    options.changes = [*options.changes, *_changes(options)]
     recipe = recipe_of(options)
     tasks = measured_tasks(recipe).all()
     if not tasks:
@@ -71,3 +63,10 @@ def run(options: argparse.Namespace) -> None:
     for one in found:
         out.print(escape(str(one)), soft_wrap=True)
     out.print(f"\nThe matches, and these tables, are in {folder}.")
+
+
+def _changes(options: argparse.Namespace) -> list[str]:
+    """The verb's own options as changes to the recipe; with tasks that are named, those alone are looked for."""
+    source = [f"data.source={options.source}"] if options.source else []
+    names = f"[{', '.join(map(json.dumps, options.tasks or ()))}]"
+    return [*source, *([f"evaluate.tasks={names}", "evaluate.seen=[]"] if options.tasks else [])]
