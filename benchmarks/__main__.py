@@ -10,6 +10,7 @@ COMMANDS = (
     ("bench_prepare", "resume"),
     ("bench_train", "--shapes", "19M", "135M"),
     ("bench_eval",),
+    ("bench_contamination",),
 )
 
 if __name__ == "__main__":

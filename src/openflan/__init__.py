@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from openflan.api.catalog import licences as licences
     from openflan.api.catalog import lint as lint
     from openflan.api.catalog import make_rows as make_rows
+    from openflan.api.contamination import find_contamination as find_contamination
     from openflan.api.data import mixture as mixture
     from openflan.api.data import show as show
     from openflan.api.evaluation import compare as compare
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from openflan.data.encode import Format as Format
     from openflan.errors import OpenflanError as OpenflanError
     from openflan.model.adapters import Lora as Lora
+    from openflan.model.soft_prompt import SoftPrompt as SoftPrompt
     from openflan.recipe import Recipe as Recipe
     from openflan.recipe import load_recipe as load_recipe
 
@@ -46,11 +48,13 @@ _PLACES = {
     "Lora": "openflan.model.adapters",
     "OpenflanError": "openflan.errors",
     "Recipe": "openflan.recipe",
+    "SoftPrompt": "openflan.model.soft_prompt",
     "catalog": "openflan.api.catalog",
     "compare": "openflan.api.evaluation",
     "doctor": "openflan.api.catalog",
     "estimate": "openflan.api.prepare",
     "evaluate": "openflan.api.evaluation",
+    "find_contamination": "openflan.api.contamination",
     "licences": "openflan.api.catalog",
     "lint": "openflan.api.catalog",
     "load_recipe": "openflan.recipe",

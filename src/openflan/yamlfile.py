@@ -218,11 +218,11 @@ def _meant(model: type[BaseModel], location: Sequence[str | int]) -> str:
 
 
 def _keys(model: Any, location: Sequence[str | int]) -> set[str]:
-    """The keys of the innermost model on the way to `location`."""
+    """The keys of the innermost models on the way to `location`: several where a key takes one kind or another."""
+    models = [model]
     for part in location[:-1]:
-        for candidate in _models_in(_fields(model).get(str(part))):
-            model = candidate
-    return set(_fields(model))
+        models = [found for one in models for found in _models_in(_fields(one).get(str(part)))] or models
+    return {name for one in models for name in _fields(one)}
 
 
 def _fields(model: Any) -> dict[str, Any]:

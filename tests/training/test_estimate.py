@@ -5,6 +5,7 @@ import torch
 from training_support import llama, stream
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, T5Config
 
+from openflan.errors import ModelError
 from openflan.model.adapters import Lora
 from openflan.training.card import model_card
 from openflan.training.config import TrainConfig, TrainError
@@ -119,7 +120,7 @@ def test_the_adapter_is_counted_on_the_layers_it_is_put_on():
         wanted = list(targets) or "all-linear"
         adapted = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=wanted, task_type="CAUSAL_LM"))
         assert found.trained == adapted.get_nb_trainable_parameters()[0]
-    with pytest.raises(TrainError, match="no layer called nowhere"):
+    with pytest.raises(ModelError, match="no layer called nowhere"):
         estimate(EIGHT_B, config(adapter=Lora(targets=("nowhere",))), device="h100")
 
 

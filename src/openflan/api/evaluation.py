@@ -24,6 +24,7 @@ from openflan.evaluation.analysis.summary import Summary, summarize
 from openflan.evaluation.results import Results, read_results
 from openflan.files import cache
 from openflan.lists import listed
+from openflan.model.folder import ADAPTER
 from openflan.recipe import Recipe, make_recipe
 from openflan.tasks.registry import Task
 
@@ -311,7 +312,8 @@ def compare(
 
 def tuned_model(folder: Path) -> Path:
     """The model in a run folder; any other folder as it is."""
-    return folder / "model" if (folder / "model" / "config.json").is_file() else folder
+    found = folder / "model"
+    return found if any((found / name).is_file() for name in ("config.json", ADAPTER)) else folder
 
 
 def model_name(folder: Path) -> str:

@@ -12,6 +12,7 @@ from openflan.api.progress import fetch_model, tuning
 from openflan.api.views import Table
 from openflan.data.encode import Format
 from openflan.model.adapters import Lora
+from openflan.model.soft_prompt import SoftPrompt
 from openflan.notes import read_lines, read_note
 from openflan.recipe import Recipe, make_recipe
 from openflan.study.extras import check_to_train as check_to_train
@@ -63,7 +64,7 @@ def train(
     *,
     out: str | Path,
     tokens: int | None = None,
-    adapter: Lora | None = None,
+    adapter: Lora | SoftPrompt | None = None,
     format: Format | None = None,
     resume: bool = True,
     silent: bool = False,
@@ -72,8 +73,9 @@ def train(
     """Finetune a model on a mixture; the run goes to the folder `out`, and goes on from there when it was stopped.
 
     `model` is a Hugging Face folder or the small model by its name; `tokens` is the length of the run (or `steps=`);
-    `adapter` trains a LoRA instead of all weights. `format` is the model's own when None (its chat turns, or the
-    paper's EOS). Further keywords are those of a recipe's `train` section; what is not given is chosen for a laptop.
+    `adapter` trains a LoRA or a soft prompt instead of all weights. `format` is the model's own when None (its chat
+    turns, or the paper's EOS). Further keywords are those of a recipe's `train` section; what is not given is chosen
+    for a laptop.
 
     Raises `RecipeError` for a wrong key, `ModelError`, and `TrainError` for a folder that holds another run.
 

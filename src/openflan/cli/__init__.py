@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "score": "rank the options of your own prompts",
     "ask": "ask a model something",
     "playground": "open a page on which models answer side by side",
+    "contamination": "find what a corpus, or the mixture, holds of the measured examples",
     "compare": "compare evaluated models, prompt by prompt",
     "study": "run many trainings and evaluations side by side: the paper's experiments, or your own",
     "report": "write the HTML page of a run",

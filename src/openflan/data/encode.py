@@ -110,8 +110,10 @@ class Encoder:
     """Joins and tokenizes inputs and targets as a format says.
 
     `opening` tokens begin every sequence when the model's tokenizer puts them there itself; a chat template writes its
-    own. `chat` is required for `join: chat`. Any of `ends` besides EOS ends an answer. `literal` keeps control tokens
-    that rows spell from being taken for such.
+    own. The `soft` tokens of a soft prompt come before everything. `chat` is required for `join: chat`. Any of `ends`
+    besides EOS ends an answer. `literal` keeps control tokens that rows spell from being taken for such.
+
+    `input_length` is the most that may be read: the format's limit, and the soft tokens besides.
     """
 
     def __init__(
@@ -124,13 +126,15 @@ class Encoder:
         chat: Chat | None = None,
         ends: Sequence[int] = (),
         literal: Controls | None = None,
+        soft: Sequence[int] = (),
     ) -> None:
         if format.join == "chat" and chat is None:
             raise ValueError("join: chat needs a model with a chat template; use newline or eos")
         self.tokenizer, self.format, self.eos, self.chat = tokenizer, format, eos, chat
         self.ends = frozenset((eos, *ends))
         self.literal = literal or Controls({}, tokenizer)
-        self._opening = [] if format.join == "chat" else list(opening)
+        self._opening = [*soft, *([] if format.join == "chat" else opening)]
+        self.input_length = format.input_length + len(soft)
 
     def pairs(self, pairs: Sequence[tuple[str, str]], *, end: bool = True) -> list[Encoded]:
         """Encode (input, target) pairs; `end` closes each target. Lengths are the caller's to check."""

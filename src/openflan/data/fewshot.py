@@ -97,7 +97,7 @@ class FewShot:
         self._fixed: list[_Exemplar] | None = None
         # Where the format takes less than the budget: its own tokens, and one a join may cost, come off.
         own = len(encoder.prefixes([""])[0]) + shots.count
-        self._budget = min(shots.budget, encoder.format.input_length - own)
+        self._budget = min(shots.budget, encoder.input_length - own)
 
     def extend(self, queries: Sequence[Prompt]) -> list[Shot]:
         """Put exemplars before each query, as many as the budget holds."""

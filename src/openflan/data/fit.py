@@ -40,7 +40,7 @@ def fit(prompts: Sequence[Prompt], encoder: Encoder, long_targets: LongTargets =
 def shorten(prompts: Sequence[Prompt], encoder: Encoder) -> list[Prompt]:
     """Prompts to score or answer: inputs over `format.input_length` shortened as in training, targets of any length."""
     fitted = list(prompts)
-    limit = encoder.format.input_length
+    limit = encoder.input_length
     # No token stands for less than a byte; what a chat template adds is well below the margin.
     wordy = [index for index, prompt in enumerate(prompts) if len(prompt.input.encode()) > limit - _MARGIN]
     lengths = map(len, encoder.prefixes([prompts[index].input for index in wordy]))
@@ -52,10 +52,10 @@ def shorten(prompts: Sequence[Prompt], encoder: Encoder) -> list[Prompt]:
 
 
 def _fit(prompt: Prompt, encoded: Encoded, encoder: Encoder, long_targets: LongTargets) -> Fitted:
-    limits, shortened = encoder.format, encoded.start > encoder.format.input_length
+    limits, shortened = encoder.format, encoded.start > encoder.input_length
     if shortened:
         prompt, encoded = _shorten(prompt, encoded, encoder)
-    if encoded.start > limits.input_length:
+    if encoded.start > encoder.input_length:
         return Fitted(prompt, None, f"input over {limits.input_length} tokens", shortened)
     if len(encoded.tokens) - encoded.start > limits.target_length:
         if long_targets == "redraw":
@@ -76,7 +76,7 @@ def _shorten(prompt: Prompt, encoded: Encoded, encoder: Encoder) -> tuple[Prompt
     longest = max(texts, key=lambda name: len(texts[name]))
     ends = [end for _, end in encoder.tokenizer.encode_batch([texts[longest]], add_special_tokens=False)[0].offsets]
     for _ in range(_TRIES):
-        excess = encoded.start - encoder.format.input_length
+        excess = encoded.start - encoder.input_length
         if excess <= 0:
             break
         ends = ends[: -excess - _ELLIPSIS_TOKENS]

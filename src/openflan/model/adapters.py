@@ -1,31 +1,45 @@
-"""LoRA adapters, through peft.
+"""What can be trained in the place of a model's weights: LoRA adapters, through peft, and soft prompts.
 
 Recipes hold a `Lora`, and verbs that only look at data read recipes: so torch is imported when a model is touched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from openflan.errors import ModelError
 from openflan.lists import Listed
 from openflan.model.folder import ADAPTER, read_object
+from openflan.model.soft_prompt import SoftPrompt
 from openflan.model.weights import read_header
 from openflan.ranges import Count, check_ranges
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Attached(Protocol):
+    """An adapter on a model: the weights of the model that ask for a gradient are its own."""
+
+    def save(self, folder: Path, dtype: torch.dtype) -> None:
+        """Write what was trained to a folder that `load_model` reads: the whole model in `dtype`, or the adapter."""
 
 
 @dataclass(frozen=True)
 class Lora:
     """A low-rank adapter: the trained change of each target matrix is (alpha / rank) * B @ A."""
 
+    library: ClassVar[str] = "transformers"
+    soft_tokens: ClassVar[int] = 0
+
+    kind: Literal["lora"] = "lora"
+    """`lora`; may be left out."""
     rank: Count = 16
     """Rows of A and columns of B."""
     alpha: Count = 32
@@ -37,6 +51,52 @@ class Lora:
 
     def __post_init__(self) -> None:
         check_ranges(self, ModelError)
+
+    @property
+    def about(self) -> str:
+        """What is trained, in words."""
+        return f"LoRA of rank {self.rank}, merged"
+
+    def size(self, model: Any) -> int:
+        """How many weights are trained on a model, which may have no memory for its own; raises `ModelError`."""
+        head = model.get_output_embeddings()
+        layers = dict(model.named_modules())
+        if self.targets:
+            found = [part for name, part in layers.items() if {name, name.split(".")[-1]} & {*self.targets}]
+            if not found:
+                raise ModelError(f"{type(model).__name__} has no layer called {' or '.join(self.targets)} to adapt")
+        else:
+            found = [part for part in layers.values() if _is_linear(part) and part is not head]
+        return sum(self.rank * sum(part.weight.shape) for part in found)
+
+    def attach(
+        self, model: PreTrainedModel, *, seed: int, tokenizer: PreTrainedTokenizerBase | None = None
+    ) -> AttachedLora:
+        """Freeze a model and add the adapter's layers to it, in place. Raises as `add_lora` does."""
+        return AttachedLora(add_lora(model, self, seed=seed))
+
+
+def _kind(value: Any) -> str:
+    """Which adapter is meant; LoRA where nothing says so."""
+    return str(value.get("kind", "lora") if isinstance(value, Mapping) else getattr(value, "kind", ""))
+
+
+Adapter = Annotated[
+    Annotated[Lora, Tag("union-lora")] | Annotated[SoftPrompt, Tag("union-prompt")],
+    Discriminator(lambda value: f"union-{_kind(value)}"),
+]
+
+
+class AttachedLora:
+    """A LoRA adapter on a frozen model, in peft's wrapper."""
+
+    def __init__(self, adapted: Any) -> None:
+        self.adapted = adapted
+
+    def save(self, folder: Path, dtype: torch.dtype) -> None:
+        """Write the model with the adapter's changes added to its weights."""
+        merged: Any = merge_lora(self.adapted)
+        merged.to(dtype).save_pretrained(folder)
 
 
 def add_lora(model: PreTrainedModel, lora: Lora, *, seed: int) -> Any:
@@ -110,6 +170,13 @@ def make_room(base: Any, folder: Path) -> None:
         place = name.removeprefix("base_model.model.").removesuffix(".weight").removesuffix(".base_layer")
         if place in places and weight["shape"][0] != base.get_input_embeddings().weight.shape[0]:
             base.resize_token_embeddings(weight["shape"][0], mean_resizing=False)
+
+
+def _is_linear(part: Any) -> bool:
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(part, torch.nn.Linear | Conv1D)
 
 
 def _vocabulary_layers(model: Any) -> tuple[Any, Any]:

@@ -37,6 +37,11 @@ def model_identity(path: str | Path, dtype: str = "auto") -> dict[str, Any]:
     return {"fingerprint": _hashed(about)[:16], **about}
 
 
+def folder_fingerprint(path: str | Path) -> str:
+    """A hash of all that is in a model folder and its bases, in whatever precision they are computed."""
+    return _hashed([_parts(folder) for folder in lineage(model_folder(path))])[:16]
+
+
 def resolved_dtype(folder: Path, dtype: str) -> str:
     """The precision that `dtype` stands for with the model in a folder (of an adapter: its base)."""
     if dtype == "fast":

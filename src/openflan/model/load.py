@@ -1,6 +1,6 @@
 """Load models and tokenizers from Hugging Face folders, and join a tokenizer to a format.
 
-Only folders: nothing here reaches for the network. A folder that holds a LoRA adapter is merged onto its base.
+Only folders: nothing here reaches for the network. A folder that holds an adapter is joined with its base.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from transformers import (
 from openflan.data.encode import Encoder, Format
 from openflan.data.literal import Controls
 from openflan.errors import ModelError
-from openflan.model.adapters import make_room
+from openflan.model.adapters import Adapter, make_room
 from openflan.model.chat import control_tokens, read_chat
 from openflan.model.folder import lineage, model_folder
+from openflan.model.soft_embedding import load_prompt
+from openflan.model.soft_prompt import is_soft_prompt, soft_tokens
 from openflan.model.weights import expect_fitting, expect_possible, expect_whole_weights
 from openflan.ranges import Dtype
 
@@ -60,7 +62,7 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
 
 
 def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
-    """A causal or encoder-decoder model in evaluation mode, any adapter merged.
+    """A causal or encoder-decoder model in evaluation mode; of adapters, LoRA is merged, and a soft prompt attached.
 
     Its attention is PyTorch's fused one where the architecture has it, else its own (Gemma 2, GPT-J, BLOOM, Mamba).
     `dtype` "auto" keeps the one the weights were saved in, "fast" is `fast_dtype`; `device` defaults to the GPU where
@@ -86,7 +88,10 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
             f"{lacking[0]} the first; get the files again"
         )
     for adapter in reversed(adapters):
-        model = _merge_adapter(model, adapter)
+        if is_soft_prompt(adapter):
+            load_prompt(model, adapter)
+        else:
+            model = _merge_adapter(model, adapter)
     model.to(device or default_device())
     merged: PreTrainedModel = model
     return merged
@@ -131,10 +136,11 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> Encoder:
+def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format, adapter: Adapter | None = None) -> Encoder:
     """The encoder of a model's tokenizer (or of the tokenizer in a folder) for a format.
 
-    Sequences open with what the tokenizer itself puts before a text; the chat template is the tokenizer's own. Raises
+    Sequences open with what the tokenizer itself puts before a text, and before that with the tokens of a soft prompt:
+    the folder's own, or one that is to be trained as `adapter`; the chat template is the tokenizer's own. Raises
     `ModelError` for a tokenizer without EOS, without the fast backend, or whose chat template does not do.
     """
     tokenizer: Any = load_tokenizer(model) if isinstance(model, str | Path) else model
@@ -143,6 +149,7 @@ def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> 
         raise ModelError(f"the tokenizer {name} has no tokenizer.json; convert it to a fast tokenizer first")
     if tokenizer.eos_token_id is None:
         raise ModelError(f"the tokenizer {name} has no end-of-sequence token; set eos_token in tokenizer_config.json")
+    soft = _soft_tokens(model, adapter)
     chat = read_chat(tokenizer, format.chat) if format.join == "chat" else None
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
@@ -154,10 +161,20 @@ def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> 
         format,
         eos=tokenizer.eos_token_id,
         opening=_opening(tokenizer),
+        soft=soft,
         chat=chat,
         ends=ends,
         literal=Controls(controls, _without_controls(backend, controls)),
     )
+
+
+def _soft_tokens(model: str | Path | PreTrainedTokenizerBase, adapter: Adapter | None) -> range:
+    if not isinstance(model, str | Path):
+        return range(0)
+    if adapter is None or not adapter.soft_tokens:
+        return soft_tokens(model_folder(model))
+    size = int(load_config(model).get_text_config().vocab_size)
+    return range(size, size + adapter.soft_tokens)
 
 
 def _opening(tokenizer: Any) -> list[int]:

@@ -34,8 +34,10 @@ from openflan.model.identity import model_identity
 from openflan.model.load import default_device, encoder_for, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
+from openflan.study.labels import with_labels
 from openflan.sums import read_sealed
 from openflan.training.card import model_card
+from openflan.training.config import TrainConfig
 from openflan.training.loop import TrainProgress, TrainResult, train
 from openflan.training.parallel import world
 from openflan.training.place import load_to_train
@@ -63,7 +65,12 @@ class Run:
 
     def check(self, mixture: Mixture) -> None:
         """Raise `TrainError` when the folder belongs to another run than this one; changes nothing."""
-        check_folder(self.folder, identity(self.stream(mixture), self.recipe.train, self.base, default_device()))
+        check_folder(self.folder, identity(self.stream(mixture), self.settings, self.base, default_device()))
+
+    @cached_property
+    def settings(self) -> TrainConfig:
+        """How to train."""
+        return with_labels(self.recipe)
 
     @cached_property
     def base(self) -> dict[str, str]:
@@ -73,7 +80,7 @@ class Run:
 
     def stream(self, mixture: Mixture) -> Stream:
         """The packed rows of a mixture, as the recipe's format and row length make them."""
-        encoder, _ = accelerate(encoder_for(self.model, self.recipe.format), [])
+        encoder, _ = accelerate(encoder_for(self.model, self.recipe.format, self.recipe.train.adapter), [])
         return Stream(
             mixture,
             encoder,
@@ -102,7 +109,7 @@ class Run:
             result = train(
                 load_to_train(self.model, recipe.train, here),
                 rows,
-                recipe.train,
+                self.settings,
                 self.folder,
                 base=here.on_main(lambda: self.base),
                 here=here,
@@ -112,7 +119,7 @@ class Run:
                 tokenizer=load_tokenizer(self.model),
                 card=partial(
                     model_card,
-                    recipe.train,
+                    self.settings,
                     base=recipe.model.path,
                     datasets={share["name"]: share["licence"] for share in about["datasets"]},
                     held_out=recipe.data.hold_out,
@@ -141,7 +148,7 @@ class Run:
             return reuse(stream, prepared, say) if prepared else stream, about_mixture(mixture), stream.dropped
         if prepared is None:
             raise RecipeError("without a mixture there must be prepared rows")
-        rows = PreparedRows(prepared, encoder_for(self.model, self.recipe.format))
+        rows = PreparedRows(prepared, encoder_for(self.model, self.recipe.format, self.recipe.train.adapter))
         return rows, read_sealed(prepared / MIXTURE), Counter()
 
     def how_to_measure(self, name: str) -> tuple[Recipe, Path]:

@@ -31,13 +31,13 @@ def model_card(
     for the mixture's cards, rows and order.
     """
     header = {
-        "library_name": "transformers",
+        "library_name": config.adapter.library if config.adapter else "transformers",
         "pipeline_tag": "text-generation",
         "base_model": base,
         "tags": ["instruction-tuning", "flan", "openflan"],
         **({"datasets": sorted(datasets)} if datasets else {}),
     }
-    method = f"LoRA of rank {config.adapter.rank}, merged" if config.adapter else "all weights"
+    method = config.adapter.about if config.adapter else "all weights"
     settings = {
         "trained": method,
         "optimizer": f"{config.optimizer}, peak rate {config.lr:g}, {config.schedule}",

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from openflan.errors import OpenflanError
 from openflan.lists import Listed
-from openflan.model.adapters import Lora
+from openflan.model.adapters import Adapter
 from openflan.ranges import Count, Dtype, Natural, NonNegative, Positive, Seed, check_ranges
 
 
@@ -48,8 +48,9 @@ class TrainConfig:
     dtype: Dtype = "auto"
     """Precision of the forward and backward pass. `auto`: bfloat16 on a GPU, float32 on a CPU; `fast`: bfloat16 on CPUs
     too that are faster with it. Trained weights are float32."""
-    adapter: Lora | None = None
-    """Train a LoRA adapter instead of all weights; it is merged into the saved model."""
+    adapter: Adapter | None = None
+    """Train an adapter instead of all weights: LoRA (`{rank: 16, alpha: 32}`), merged into the saved model, or a soft
+    prompt (`{kind: prompt, length: 10}`), which is saved alone."""
     checkpoint_every: Natural = 500
     """Steps between checkpoints; 0 for none but those of a stop from outside."""
     keep: Count = 2

@@ -12,10 +12,8 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, PreTrainedConfig
-from transformers.pytorch_utils import Conv1D
 
 from openflan.errors import nearest
-from openflan.model.adapters import Lora
 from openflan.model.load import load_config, skeleton
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.devices import DEVICES, GB, body_of, cpu_speed
@@ -91,7 +89,7 @@ def estimate(
     shape = model if isinstance(model, PreTrainedConfig) else load_config(model)
     bare: Any = skeleton(shape)
     parameters = sum(weight.numel() for weight in bare.parameters())
-    trained = parameters if config.adapter is None else _adapter_size(bare, config.adapter)
+    trained = parameters if config.adapter is None else config.adapter.size(bare)
     spread = count if config.shard else 1
     half = device is not None and config.dtype != "float32"
 
@@ -184,19 +182,6 @@ def shape_of(name: str) -> PreTrainedConfig:
         raise TrainError(f"no shape is called {name!r}{nearest(name, known)}")
     config: PreTrainedConfig = AutoConfig.for_model(**json.loads(known[name].read_text(encoding="utf-8")))
     return config
-
-
-def _adapter_size(bare: Any, lora: Lora) -> int:
-    """Weights of an adapter; raises `TrainError` for layers that are not there."""
-    head = bare.get_output_embeddings()
-    layers = dict(bare.named_modules())
-    if not lora.targets:
-        found = [part for part in layers.values() if isinstance(part, torch.nn.Linear | Conv1D) and part is not head]
-    else:
-        found = [part for name, part in layers.items() if name.split(".")[-1] in lora.targets or name in lora.targets]
-        if not found:
-            raise TrainError(f"{type(bare).__name__} has no layer called {' or '.join(lora.targets)} to adapt")
-    return sum(lora.rank * sum(part.weight.shape) for part in found)
 
 
 def _activations(shape: Any, tokens: int, width: int, checkpointing: bool) -> float:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from openflan.data.pack import PackedRows
+from openflan.model.soft_embedding import known_tokens
 from openflan.training.config import TrainError
 
 
@@ -18,8 +17,7 @@ class Limits:
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
-        embeddings: Any = model.get_input_embeddings()
-        self.tokens = int(embeddings.weight.shape[0])
+        self.tokens = known_tokens(model)
         self.longest = context_of(model.config)
 
     def check(self, rows: PackedRows, step: int) -> None:

@@ -46,6 +46,8 @@ def train(
 ) -> TrainResult:
     """Finetune a model in place on packed rows, and save it to `run/model` as a Hugging Face folder.
 
+    Of a soft prompt that folder holds the prompt alone, and names its base.
+
     Restarted with the same arguments after a kill, the run goes on from its last checkpoint, and on CPU ends with
     bitwise the same weights. `base` says which model this is, by names and fingerprints of the caller's (default: a
     hash of its weights); a run goes on with the same one only. `tokenizer` is saved with the model (default: the one in
@@ -69,9 +71,9 @@ def train(
             return done
         if begin and joined.is_main:
             begin()
-        trainer = Trainer(model, rows, config, run, joined, now, told)
+        trainer = Trainer(model, rows, config, run, joined, now, told, tokenizer)
         try:
-            return trainer.run_to_end(on_progress if joined.is_main else None, tokenizer, card)
+            return trainer.run_to_end(on_progress if joined.is_main else None, card)
         finally:
             trainer.metrics.close()
 

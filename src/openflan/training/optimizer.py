@@ -9,7 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from openflan.model.soft_prompt import SoftPrompt
 from openflan.training.config import TrainConfig
+
+_LEAST_FACTORED = 128
+"""T5's implementation keeps the second moments of smaller matrices one by one; a soft prompt is one."""
 
 
 def make_optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.optim.Optimizer:
@@ -21,7 +25,8 @@ def make_optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.o
     ]
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "adafactor":
-        return Adafactor(groups, lr=config.lr)
+        whole = isinstance(config.adapter, SoftPrompt)
+        return Adafactor(groups, lr=config.lr, least_factored=_LEAST_FACTORED if whole else 0)
     return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), eps=1e-8, fused=True)
 
 
@@ -41,11 +46,21 @@ class Adafactor(torch.optim.Optimizer):
 
     The second moment of a matrix is kept as the product of its row and column means, so the state of an n x m matrix is
     n + m values. Its decay is 1 - step^-0.8; updates are clipped to a root mean square of 1. The rate is not scaled by
-    the size of the weights, so that 3e-5 means what it does for Adam.
+    the size of the weights, so that 3e-5 means what it does for Adam. Matrices with a side below `least_factored` have
+    a value for each weight.
     """
 
-    def __init__(self, params: Any, *, lr: float, weight_decay: float = 0.0, epsilon: float = 1e-30) -> None:
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: float,
+        weight_decay: float = 0.0,
+        epsilon: float = 1e-30,
+        least_factored: int = 0,
+    ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "epsilon": epsilon})
+        self.least_factored = least_factored
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -57,9 +72,10 @@ class Adafactor(torch.optim.Optimizer):
 
     def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
+        factored = gradient.ndim >= 2 and min(gradient.shape[-2:]) >= self.least_factored
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32)
-            if gradient.ndim >= 2:
+            if factored:
                 state["rows"] = torch.zeros_like(gradient.mean(-1))
                 state["columns"] = torch.zeros_like(gradient.mean(-2))
             else:
@@ -67,7 +83,7 @@ class Adafactor(torch.optim.Optimizer):
         state["step"] += 1
         decay = 1 - state["step"].item() ** -0.8
         square = gradient.square() + group["epsilon"]
-        if gradient.ndim >= 2:
+        if factored:
             rows = state["rows"].lerp_(square.mean(-1), 1 - decay)
             columns = state["columns"].lerp_(square.mean(-2), 1 - decay)
             row_factor = (rows / rows.mean(-1, keepdim=True)).rsqrt().unsqueeze(-1)

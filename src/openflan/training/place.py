@@ -13,10 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from openflan.model.adapters import add_lora
+from openflan.errors import ModelError
+from openflan.model.adapters import Attached
+from openflan.model.folder import model_folder
 from openflan.model.load import fast_dtype, load_config, load_model, skeleton
+from openflan.model.soft_prompt import is_soft_prompt
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.parallel import World, apply_ddp, apply_fsdp
 from openflan.training.save import checkpoint_activations
@@ -25,8 +28,10 @@ from openflan.training.save import checkpoint_activations
 def load_to_train(folder: str | Path, config: TrainConfig, here: World) -> PreTrainedModel:
     """The model in a folder, in host memory; of one that will be sharded, only its shape on all processes but one.
 
-    Raises `ModelError` as `load_model` does.
+    Raises `ModelError` as `load_model` does, and for a soft prompt, which cannot be trained on.
     """
+    if is_soft_prompt(model_folder(folder)):
+        raise ModelError(f"{folder} holds a soft prompt, which cannot be trained further; train from its base model")
     if is_sharded(config, here) and not here.is_main:
         return skeleton(load_config(folder))
     return load_model(folder, device="cpu")
@@ -37,8 +42,10 @@ def is_sharded(config: TrainConfig, here: World) -> bool:
     return config.shard and here.size > 1
 
 
-def make_trainable(model: Any, config: TrainConfig, compute: torch.dtype) -> Any:
-    """Make the weights that are trained float32, or add an adapter; returns the adapter's wrapper.
+def make_trainable(
+    model: Any, config: TrainConfig, compute: torch.dtype, tokenizer: PreTrainedTokenizerBase | None = None
+) -> Attached | None:
+    """Make the weights that are trained float32, or add an adapter; returns the adapter.
 
     An adapter's base stays in its own precision, unless it is to be computed in float32.
     """
@@ -49,7 +56,7 @@ def make_trainable(model: Any, config: TrainConfig, compute: torch.dtype) -> Any
         raise TrainError("an adapter is trained on copies of the model; leave `shard` off")
     if compute is torch.float32:
         model.float()
-    return add_lora(model, config.adapter, seed=config.seed)
+    return config.adapter.attach(model, seed=config.seed, tokenizer=tokenizer)
 
 
 def place(loss: torch.nn.Module, model: PreTrainedModel, config: TrainConfig, here: World) -> Any:

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from openflan.data.encode import Encoded
 from openflan.data.pack import PackedRows, pack
 from openflan.errors import ModelError
+from openflan.model.soft_embedding import known_tokens
 
 _EXACT, _HALF = 1e-3, 0.1
 """How far the logits of a position may move, as a share of their spread: in float32, and in half precision."""
@@ -34,10 +35,9 @@ class Probe:
     @classmethod
     def of(cls, model: PreTrainedModel, device: torch.device) -> Probe:
         """Three sequences over a model's vocabulary."""
-        embeddings: Any = model.get_input_embeddings()
         random = np.random.default_rng(0)
         lengths = (9, 6, 5)
-        sequences = (random.integers(0, embeddings.weight.shape[0], length).tolist() for length in lengths)
+        sequences = (random.integers(0, known_tokens(model), length).tolist() for length in lengths)
         return cls([Encoded(tokens, len(tokens) // 2) for tokens in sequences], device)
 
     @property

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import PreTrainedTokenizerBase
 
-from openflan.model.adapters import merge_lora
+from openflan.model.adapters import Attached
+from openflan.model.folder import ADAPTER
 from openflan.model.load import load_tokenizer
 from openflan.training.config import TrainError
 from openflan.training.parallel import World
@@ -21,14 +22,14 @@ from openflan.training.parallel import World
 def save_model(
     model: Any,
     module: torch.nn.Module,
-    adapted: Any,
+    adapted: Attached | None,
     folder: Path,
     dtype: torch.dtype,
     here: World,
     tokenizer: PreTrainedTokenizerBase | None,
     attention: str,
 ) -> None:
-    """Write a trained model, its adapter merged and its weights in `dtype`, with its tokenizer; whole, then renamed.
+    """Write a trained model in `dtype` with its tokenizer, or what its adapter saves of it; whole, then renamed.
 
     `module` is the loss around the model, with the weights perhaps shared among the processes; `attention` is what the
     model is given back, for any program can use it.
@@ -36,18 +37,20 @@ def save_model(
     weights = _gathered(module) if _is_sharded(model) else None
     if not here.is_main:
         return
-    if adapted is not None:
-        model = merge_lora(adapted)
     partial = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         as_loaded(model, attention)
-        if weights is None:
+        if adapted is not None:
+            adapted.save(partial, dtype)
+        elif weights is None:
             model.to(dtype)
             model.save_pretrained(partial)
         else:
             model.save_pretrained(partial, state_dict={name: tensor.to(dtype) for name, tensor in weights.items()})
-        if tokenizer is None and model.name_or_path and Path(model.name_or_path).is_dir():
+        if (partial / ADAPTER).is_file():
+            tokenizer = None  # It is the base's.
+        elif tokenizer is None and model.name_or_path and Path(model.name_or_path).is_dir():
             tokenizer = load_tokenizer(model.name_or_path)
         if tokenizer is not None:
             tokenizer.save_pretrained(partial)

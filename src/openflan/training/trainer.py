@@ -66,12 +66,14 @@ class Trainer:
         here: World,
         identity: Mapping[str, Any],
         say: Callable[[str], None],
+        tokenizer: PreTrainedTokenizerBase | None,
     ) -> None:
+        self.tokenizer = tokenizer
         self.model, self.rows, self.config, self.run, self.here, self.say = model, rows, config, run, here, say
         self.identity = dict(identity)
         self.share = here.shard(config.rows_per_step)
         self.saved_dtype = model.dtype
-        self.adapted = make_trainable(model, config, compute_dtype(config, here.device))
+        self.adapted = make_trainable(model, config, compute_dtype(config, here.device), tokenizer)
         self.loss = loss_for(model)
         self.module = place(self.loss, model, config, here)
         with precision(config, here):
@@ -83,12 +85,7 @@ class Trainer:
         self.metrics = Metrics(run, config.trackers if here.is_main else (), config.outcome)
         self.position, self.step, self.labelled, self.seconds = Position(), 0, 0, 0.0
 
-    def run_to_end(
-        self,
-        on_progress: Callable[[TrainProgress], None] | None,
-        tokenizer: PreTrainedTokenizerBase | None,
-        card: Card | None,
-    ) -> TrainResult:
+    def run_to_end(self, on_progress: Callable[[TrainProgress], None] | None, card: Card | None) -> TrainResult:
         """Resume where there is a checkpoint, take the steps that are left, and save."""
         self._announce()
         self._resume()
@@ -115,7 +112,7 @@ class Trainer:
             self.run / "model",
             self.saved_dtype,
             self.here,
-            tokenizer,
+            self.tokenizer,
             self.loss.usual,
         )
         self.here.on_main(lambda: self._close(result, card))

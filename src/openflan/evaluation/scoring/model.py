@@ -29,6 +29,7 @@ from openflan.evaluation.engines.shared_prefix import SharedEngine, shares
 from openflan.evaluation.engines.token_trie import Ints
 from openflan.evaluation.scoring.batches import Work, answered
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest
+from openflan.model.soft_embedding import known_tokens
 
 _ROOM = 16
 """Tokens whose keys and values may stand in memory while answers are written, per token of the budget."""
@@ -142,11 +143,11 @@ class ModelScorer:
         if bare and not writes:
             return f"option {bare[0] + 1} of {len(question.options)} has no token that could be scored"
         read, whole = max(question.starts), max(map(len, question.sequences)) + writes
-        if read > (limit := self.encoder.format.input_length):
+        if read > (limit := self.encoder.input_length):
             return f"the prompt has {read} tokens, over the limit of {limit} (input_length)"
         if self.context is not None and whole > self.context:
             return f"prompt and answer take {whole} tokens, over the model's context of {self.context}"
-        vocabulary = self.model.get_input_embeddings().weight.shape[0]
+        vocabulary = known_tokens(self.model)
         if (highest := max(int(tokens.max()) for tokens in question.sequences)) >= vocabulary:
             return f"token {highest} is beyond the model's vocabulary of {vocabulary}; is the tokenizer this model's?"
         return ""
