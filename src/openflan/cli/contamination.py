@@ -35,15 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Look, and print the tables; a scan that was stopped goes on where it was."""
     from openflan.api.contamination import as_data, recipe_contamination
+    from openflan.api.evaluation import tasks_to_measure
     from openflan.cli.terminal import escape, out, print_json
     from openflan.errors import RecipeError
-    from openflan.study.tasks import measured_tasks
 
     options.changes = [*options.changes, *_changes(options)]
     recipe = recipe_of(options)
-    tasks = measured_tasks(recipe).all()
-    if not tasks:
-        raise RecipeError("nothing to look for: name tasks with --tasks, or a recipe that holds something out")
+    tasks = tasks_to_measure(recipe)
     if not options.corpus and not options.mixture:
         raise RecipeError("nowhere to look: name files or folders with --corpus, or give --mixture")
     folder = options.out or Path("runs") / f"contamination-{recipe.name}"

@@ -13,6 +13,9 @@ from openflan.errors import ModelError
 
 ADAPTER = "adapter_config.json"
 
+PROMPT_TUNING = "PROMPT_TUNING"
+"""What `peft` calls an adapter that is a soft prompt."""
+
 
 def model_folder(path: str | Path) -> Path:
     """The folder at `path`; raises `ModelError` if there is none."""

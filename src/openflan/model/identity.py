@@ -45,7 +45,7 @@ def folder_fingerprint(path: str | Path) -> str:
 def resolved_dtype(folder: Path, dtype: str) -> str:
     """The precision that `dtype` stands for with the model in a folder (of an adapter: its base)."""
     if dtype == "fast":
-        from openflan.model.load import fast_dtype
+        from openflan.model.precision import fast_dtype
 
         return str(fast_dtype()).removeprefix("torch.")
     if dtype != "auto":

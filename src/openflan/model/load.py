@@ -30,6 +30,7 @@ from openflan.errors import ModelError
 from openflan.model.adapters import Adapter, make_room
 from openflan.model.chat import control_tokens, read_chat
 from openflan.model.folder import lineage, model_folder
+from openflan.model.precision import default_device, fast_dtype
 from openflan.model.soft_embedding import load_prompt
 from openflan.model.soft_prompt import is_soft_prompt, soft_tokens
 from openflan.model.weights import expect_fitting, expect_possible, expect_whole_weights
@@ -120,20 +121,6 @@ def _told(what: str) -> Iterator[None]:
     except BaseException as error:  # OSError to KeyError, and libraries in Rust have some that are no `Exception`
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(f"{what}: {lines[0]}") from None
-
-
-def fast_dtype(device: str | torch.device | None = None) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it much faster (GPUs, CPUs with AVX512-BF16 or AMX), else float32."""
-    if torch.device(device or default_device()).type == "cuda":
-        return torch.bfloat16
-    has = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    native = any(getattr(torch.cpu, name, lambda: False)() for name in has)
-    return torch.bfloat16 if native else torch.float32
-
-
-def default_device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format, adapter: Adapter | None = None) -> Encoder:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +13,8 @@ from torch import Tensor
 
 from openflan.errors import ModelError
 from openflan.files import write_json
-from openflan.model.folder import ADAPTER, base_of, read_object
+from openflan.model.folder import ADAPTER, PROMPT_TUNING, base_of, read_object
 from openflan.model.identity import folder_fingerprint
-from openflan.model.soft_prompt import PEFT_TYPE, SoftPrompt
 from openflan.model.weights import expect_whole_weights
 
 WEIGHTS, BASE = "adapter_model.safetensors", "base.json"
@@ -73,7 +73,7 @@ class AttachedPrompt:
         vectors = self.embedding.prompt.detach().float().cpu().contiguous()
         save_file({_KEY: vectors}, folder / WEIGHTS, metadata={"format": "pt"})
         settings = {
-            "peft_type": PEFT_TYPE,
+            "peft_type": PROMPT_TUNING,
             "task_type": "SEQ_2_SEQ_LM" if self.model.config.is_encoder_decoder else "CAUSAL_LM",
             "base_model_name_or_path": str(base.resolve() if base and base.is_dir() else base or ""),
             "num_virtual_tokens": len(vectors),
@@ -87,13 +87,22 @@ class AttachedPrompt:
             write_json(folder / BASE, {"fingerprint": folder_fingerprint(base)})
 
 
-def attach(model: Any, prompt: SoftPrompt, *, seed: int, tokenizer: Any) -> AttachedPrompt:
+class Beginning(NamedTuple):
+    """What the vectors of a soft prompt begin as (see `openflan.model.soft_prompt.SoftPrompt`)."""
+
+    length: int
+    init: str
+    words: Sequence[str]
+    seed: int
+
+
+def attach(model: Any, begin: Beginning, tokenizer: Any) -> AttachedPrompt:
     """See `SoftPrompt.attach`."""
     if isinstance(model.get_input_embeddings(), SoftEmbedding):
         raise ModelError("the model has a soft prompt; train another one on its base")
     model.requires_grad_(False)
     _turn_dropout_off(model)
-    vectors = _beginning(model.get_input_embeddings().weight, prompt, seed, tokenizer or _tokenizer_of(model, prompt))
+    vectors = _first_vectors(model.get_input_embeddings().weight, begin, tokenizer)
     return AttachedPrompt(model, _put(model, vectors))
 
 
@@ -142,23 +151,15 @@ def _expect_base(folder: Path) -> None:
         )
 
 
-def _tokenizer_of(model: Any, prompt: SoftPrompt) -> Any:
-    from openflan.model.load import load_tokenizer
-
-    if prompt.init == "uniform":
-        return None
-    if not model.name_or_path:
-        raise ModelError(f"a soft prompt with init: {prompt.init} needs the model's tokenizer")
-    return load_tokenizer(model.name_or_path)
-
-
-def _beginning(table: Tensor, prompt: SoftPrompt, seed: int, tokenizer: Any) -> Tensor:
+def _first_vectors(table: Tensor, begin: Beginning, tokenizer: Any) -> Tensor:
     """The vectors [length, width] that a prompt begins as, float32."""
-    chance = torch.Generator().manual_seed(seed)
-    if prompt.init == "uniform":
-        return torch.rand(prompt.length, table.shape[1], generator=chance) - 0.5
-    labels = _label_vectors(table, prompt, tokenizer) if prompt.init == "class_labels" else []
-    missing = prompt.length - len(labels)
+    chance = torch.Generator().manual_seed(begin.seed)
+    if begin.init == "uniform":
+        return torch.rand(begin.length, table.shape[1], generator=chance) - 0.5
+    if tokenizer is None:
+        raise ModelError(f"a soft prompt with init: {begin.init} needs the model's tokenizer")
+    labels = _label_vectors(table, begin, tokenizer) if begin.init == "class_labels" else []
+    missing = begin.length - len(labels)
     special = set(tokenizer.all_special_ids)
     common = torch.tensor([token for token in range(min(_COMMON, len(table))) if token not in special])
     drawn = common[torch.randperm(len(common), generator=chance)[:missing]] if missing <= len(common) else None
@@ -167,11 +168,11 @@ def _beginning(table: Tensor, prompt: SoftPrompt, seed: int, tokenizer: Any) -> 
     return torch.cat([*labels, table[drawn.to(table.device)].float().cpu()]).clone()
 
 
-def _label_vectors(table: Tensor, prompt: SoftPrompt, tokenizer: Any) -> list[Tensor]:
+def _label_vectors(table: Tensor, begin: Beginning, tokenizer: Any) -> list[Tensor]:
     """For each label, as far as there is room, the mean [1, width] of the embeddings of its tokens."""
-    if not prompt.words:
+    if not begin.words:
         raise ModelError("a soft prompt with init: class_labels needs words, the labels to begin as")
-    ids = [tokenizer(word, add_special_tokens=False).input_ids for word in prompt.words[: prompt.length]]
+    ids = [tokenizer(word, add_special_tokens=False).input_ids for word in begin.words[: begin.length]]
     return [table[torch.tensor(some, device=table.device)].float().mean(0, keepdim=True).cpu() for some in ids if some]
 
 

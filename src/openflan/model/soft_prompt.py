@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from openflan.errors import ModelError
-from openflan.model.folder import ADAPTER, lineage, read_object
+from openflan.model.folder import ADAPTER, PROMPT_TUNING, lineage, read_object
 from openflan.ranges import Count, check_ranges
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from openflan.model.soft_embedding import AttachedPrompt
-
-PEFT_TYPE = "PROMPT_TUNING"
 
 
 @dataclass(frozen=True)
@@ -64,12 +62,12 @@ class SoftPrompt:
     ) -> AttachedPrompt:
         """Freeze a model and put the prompt into its embeddings, in place; what it begins as follows from `seed`.
 
-        `tokenizer` is the model's own when None. Raises `ModelError` for a model that has a soft prompt, and for
-        `class_labels` without a label or a tokenizer.
+        `tokenizer` is the model's, which only `uniform` does without. Raises `ModelError` for a model that has a soft
+        prompt, and for `class_labels` without a label.
         """
-        from openflan.model.soft_embedding import attach
+        from openflan.model.soft_embedding import Beginning, attach
 
-        return attach(model, self, seed=seed, tokenizer=tokenizer)
+        return attach(model, Beginning(self.length, self.init, self.words, seed), tokenizer)
 
 
 def soft_tokens(folder: Path) -> range:
@@ -89,4 +87,4 @@ def soft_tokens(folder: Path) -> range:
 
 def is_soft_prompt(folder: Path) -> bool:
     """Whether a folder holds a soft prompt."""
-    return (folder / ADAPTER).is_file() and read_object(folder / ADAPTER).get("peft_type") == PEFT_TYPE
+    return (folder / ADAPTER).is_file() and read_object(folder / ADAPTER).get("peft_type") == PROMPT_TUNING

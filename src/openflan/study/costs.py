@@ -19,7 +19,8 @@ from openflan.data.rows import load_rows
 from openflan.data.sources import parse_source
 from openflan.evaluation.prompts import Load, TaskPlan, plan_task
 from openflan.model.default import resolve
-from openflan.model.load import default_device, encoder_for
+from openflan.model.load import encoder_for
+from openflan.model.precision import default_device
 from openflan.recipe import Recipe
 from openflan.study.units import Unit
 from openflan.study.work import tasks_of

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from openflan import __version__
-from openflan.model.load import default_device, fast_dtype
+from openflan.model.precision import default_device, fast_dtype
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "peft", "pyarrow", "numpy")
 

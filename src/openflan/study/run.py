@@ -31,7 +31,8 @@ from openflan.evaluation.results import BASELINE, TUNED
 from openflan.files import write_json
 from openflan.model.format_file import write_format
 from openflan.model.identity import model_identity
-from openflan.model.load import default_device, encoder_for, load_tokenizer
+from openflan.model.load import encoder_for, load_tokenizer
+from openflan.model.precision import default_device
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
 from openflan.study.labels import with_labels

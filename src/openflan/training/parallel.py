@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from openflan.errors import OpenflanError
-from openflan.model.load import default_device
+from openflan.model.precision import default_device
 from openflan.training.config import TrainError
 
 T = TypeVar("T")

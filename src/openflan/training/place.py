@@ -18,7 +18,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from openflan.errors import ModelError
 from openflan.model.adapters import Attached
 from openflan.model.folder import model_folder
-from openflan.model.load import fast_dtype, load_config, load_model, skeleton
+from openflan.model.load import load_config, load_model, skeleton
+from openflan.model.precision import fast_dtype
 from openflan.model.soft_prompt import is_soft_prompt
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.parallel import World, apply_ddp, apply_fsdp
