@@ -63,7 +63,7 @@ def test_on_the_command_line_corpus_and_mixture_are_looked_into(tmp_path, capsys
     ("arguments", "message"),
     [
         (["--tasks", "sst2"], "nowhere to look"),
-        (["--mixture", "--set", "data.hold_out=[]", "--set", "evaluate.seen=[]"], "nothing to look for"),
+        (["--mixture", "--set", "data.hold_out=[]", "--set", "evaluate.seen=[]"], "nothing to measure"),
         (["--tasks", "sst2", "--corpus", "nowhere.txt"], "no corpus at nowhere.txt"),
     ],
 )
