@@ -25,6 +25,7 @@ import yaml
 from openflan.data.mirror import MirrorSource
 from openflan.data.rows import load_rows
 from openflan.data.settings import PRESETS
+from openflan.errors import OpenflanError
 from openflan.evaluation.analysis.summary import summarize
 from openflan.evaluation.results import ScoreLog, read_results
 from openflan.recipe import load_recipe
@@ -200,7 +201,9 @@ def _write_lines(folder: Path) -> None:
 def _read_lines(folder: Path) -> None:
     from openflan.cli.score import read_lines
 
-    read_lines(folder / "in.jsonl")
+    faults = [line["error"] for line in read_lines(folder / "in.jsonl") if "error" in line]
+    if faults:
+        raise OpenflanError(faults[0])
 
 
 def _write_run(folder: Path) -> None:
@@ -225,7 +228,7 @@ def _write_results(folder: Path) -> None:
 def _read_results(folder: Path) -> None:
     results = read_results(folder)
     for setting in results.settings:
-        summarize(results, setting)
+        summarize(results, setting, samples=10)
 
 
 def _write_log(folder: Path) -> None:
@@ -235,8 +238,9 @@ def _write_log(folder: Path) -> None:
 
 
 def _read_log(folder: Path) -> None:
-    with ScoreLog(folder, {"model": "made"}):
-        pass
+    with ScoreLog(folder, {"model": "made"}) as log:
+        if log.damage:
+            raise OpenflanError(log.damage)
 
 
 def _write_words(folder: Path) -> None:

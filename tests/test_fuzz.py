@@ -17,8 +17,8 @@ def test_whatever_is_read_is_taken_or_refused_in_a_sentence(tmp_path, monkeypatc
     tallies = campaign(INPUTS, 0, tmp_path / "fuzz", every_target())
     assert {name: tally.wrong for name, tally in tallies.items() if tally.wrong} == {}
     assert sum(tally.ends.total() for tally in tallies.values()) >= 0.97 * INPUTS
-    for name, tally in tallies.items():
-        assert tally.ends["sentence"], f"no damage to {name} was noticed"
+    noticed = {name for name, tally in tallies.items() if tally.ends["sentence"]}
+    assert set(tallies) - noticed <= {"run folders"}  # whose report names what is damaged, and shows the rest
 
 
 def test_an_input_follows_from_its_seed_and_number():
