@@ -66,7 +66,7 @@ def campaign(inputs: int, seed: int, folder: Path, targets: Sequence[Target]) ->
             place.mkdir(parents=True)
             target.make(place)
             tally = tallies[target.name] = Tally()
-            count = max(1, inputs * target.share // shares)
+            count = max(1, round(inputs * target.share / shares))
             began = _spent()
             for number, end, told in bar.track(_ends(target, place, count, seed), count, description=target.name):
                 tally.add(number, end, told)
