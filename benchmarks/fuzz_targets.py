@@ -260,7 +260,10 @@ def _read_words(folder: Path) -> None:
     """Run a command line; what it says of its own usage ends it."""
     from openflan.cli import main
 
-    words = json.loads((folder / "words").read_text(encoding="utf-8", errors="replace").replace("\\u0000", ""))
+    try:
+        words = json.loads((folder / "words").read_bytes())
+    except ValueError:
+        return
     if isinstance(words, list) and all(isinstance(word, str) for word in words) and words[:1] == ["show"]:
         main(words)
 
@@ -271,13 +274,13 @@ _RUN_FILES = [
 ]
 
 DATA = (
-    Target("cards", 20, [("toy.yaml", "yaml")], _write_card, _read_card),
-    Target("recipes", 20, [("small.yaml", "yaml")], _write_recipe, _read_recipe),
-    Target("values of --set", 8, [("setting", "")], _write_settings, _read_setting),
-    *(_rows_target(kind, 6) for kind in _ROW_FILES),
-    Target("prompts to score", 8, [("in.jsonl", "lines")], _write_lines, _read_lines),
+    Target("cards", 10, [("toy.yaml", "yaml")], _write_card, _read_card),
+    Target("recipes", 12, [("small.yaml", "yaml")], _write_recipe, _read_recipe),
+    Target("values of --set", 14, [("setting", "")], _write_settings, _read_setting),
+    *(_rows_target(kind, 8) for kind in _ROW_FILES),
+    Target("prompts to score", 14, [("in.jsonl", "lines")], _write_lines, _read_lines),
     Target("scores of a run", 6, [("scores.jsonl", "lines")], _write_log, _read_log),
-    Target("results", 5, [("prompts.parquet", "")], _write_results, _read_results),
+    Target("results", 4, [("prompts.parquet", "")], _write_results, _read_results),
     Target("notes of runs", 4, _RUN_FILES, _write_run, _read_notes),
     Target("reports of run folders", 0.05, [*_RUN_FILES, ("run/recipe.yaml", "yaml")], _write_run, _read_run),
     Target("command lines", 0.5, [("words", "json")], _write_words, _read_words),

@@ -86,7 +86,7 @@ def size(value: Any, most: int = FUEL) -> int:
         elif isinstance(one, list | tuple | Set | KeysView | ValuesView | ItemsView):
             waiting += one
         elif isinstance(one, Namespace):
-            waiting += one._Namespace__attrs.values()  # type: ignore[attr-defined]
+            waiting += one._Namespace__attrs.values()
         elif isinstance(one, int):
             total += one.bit_length() // 4
     return total
@@ -206,7 +206,7 @@ class _Counting(NodeTransformer):
         return made
 
 
-def _bounded(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(name: str, act: Any) -> Callable[..., Any]:
     """A filter or test that costs what it is given and what it makes."""
 
     @wraps(act)
