@@ -43,9 +43,10 @@ BAD = ("traceback", "hang", "memory", "crash")
 
 @dataclass
 class Tally:
-    """How the inputs of one target ended; `wrong` has of each bad end its kind, how often, and the first input."""
+    """How the inputs of one target ended, in how much processor time; `wrong` names the inputs of each bad end."""
 
     ends: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
     wrong: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, number: int, end: str, told: str) -> None:
@@ -65,9 +66,11 @@ def campaign(inputs: int, seed: int, folder: Path, targets: Sequence[Target]) ->
             place.mkdir(parents=True)
             target.make(place)
             tally = tallies[target.name] = Tally()
-            count = max(1, inputs * target.share // shares)
+            count = max(1, round(inputs * target.share / shares))
+            began = _spent()
             for number, end, told in bar.track(_ends(target, place, count, seed), count, description=target.name):
                 tally.add(number, end, told)
+            tally.seconds = _spent() - began
     return tallies
 
 
@@ -96,6 +99,12 @@ def one_input(target: Target, folder: Path, number: int, seed: int) -> tuple[str
         return "traceback", f"{type(error).__name__} {_place(error)}: {str(error)[:100]}"
     finally:
         path.write_bytes(sound)
+
+
+def _spent() -> float:
+    """Seconds of processor time of all children so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _place(error: BaseException) -> str:
@@ -156,11 +165,12 @@ def _read_all(target: Target, folder: Path, numbers: range, seed: int, writing: 
 def table(tallies: dict[str, Tally]) -> str:
     """The campaign's table, in Markdown."""
     total: Counter[str] = sum((tally.ends for tally in tallies.values()), Counter())
-    head = "| what is read | inputs | a sentence | taken | " + " | ".join(BAD) + " |"
-    lines = [head, "|---|" + "---:|" * (3 + len(BAD))]
-    for name, ends in {**{name: tally.ends for name, tally in tallies.items()}, "**all**": total}.items():
-        counts = [ends.total(), *(ends[end] for end in (*GOOD, *BAD))]
-        lines.append(f"| {name} | " + " | ".join(f"{count:,}" for count in counts) + " |")
+    head = "| what is read | inputs | a sentence | taken | " + " | ".join(BAD) + " | processor time |"
+    lines = [head, "|---|" + "---:|" * (4 + len(BAD))]
+    whole = Tally(total, sum(tally.seconds for tally in tallies.values()))
+    for name, tally in {**tallies, "**all**": whole}.items():
+        counts = [tally.ends.total(), *(tally.ends[end] for end in (*GOOD, *BAD))]
+        lines.append(f"| {name} | " + " | ".join(f"{count:,}" for count in counts) + f" | {tally.seconds:.0f} s |")
     return "\n".join(lines)
 
 

@@ -121,7 +121,7 @@ def _other_value(chance: random.Random, content: bytes, structure: str) -> bytes
         place = chance.randrange(len(lines))
         lines[place] = json.dumps(_changed(chance, json.loads(lines[place])))
         return "\n".join(lines).encode("utf-8", "surrogatepass")
-    except (ValueError, RecursionError, yaml.YAMLError):
+    except Exception:  # whatever the libraries say to a value that was damaged already
         return content
 
 

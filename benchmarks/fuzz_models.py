@@ -14,6 +14,7 @@ from openflan.data.encode import Encoder, Format
 from openflan.data.prepared import PreparedRows, prepare
 from openflan.data.prompt import Prompt
 from openflan.data.stream import Stream
+from openflan.errors import OpenflanError
 from openflan.model.folder import lineage
 from openflan.model.format_file import read_format, write_format
 from openflan.model.identity import model_identity
@@ -52,7 +53,6 @@ def _read_chat(folder: Path) -> None:
 
 def _read_weights(folder: Path) -> None:
     expect_whole_weights(folder)
-    model_identity(folder)
 
 
 def _read_model(folder: Path) -> None:
@@ -97,8 +97,9 @@ def _write_checkpoint(folder: Path) -> None:
 
 
 def _read_checkpoint(folder: Path) -> None:
-    damage_of(folder / "checkpoints" / "step-00000001")
     check_folder(folder, {"lr": 1})
+    if found := damage_of(folder / "checkpoints" / "step-00000001"):
+        raise OpenflanError(found)
 
 
 _CHECKPOINT, _SHARD = "checkpoints/step-00000001", "shard-00000000"
@@ -109,15 +110,15 @@ MODELS = (
     ),
     Target(
         "tokenizers",
-        4,
+        3,
         [("tokenizer_config.json", "json"), ("tokenizer.json", "json"), ("openflan.json", "json")],
         _write_model,
         _read_tokenizer,
     ),
-    Target("chat templates", 3, [("chat_template.jinja", "")], _write_model, _read_chat),
-    Target("weights", 6, [("model.safetensors", "")], _write_model, _read_weights),
-    Target("whole models", 1, [("config.json", "json"), ("model.safetensors", "")], _write_model, _read_model),
-    Target("adapters", 4, [("adapter_config.json", "json")], _write_adapter, _read_adapter),
+    Target("chat templates", 1.5, [("chat_template.jinja", "")], _write_model, _read_chat),
+    Target("weights", 3, [("model.safetensors", "")], _write_model, _read_weights),
+    Target("whole models", 0.2, [("config.json", "json"), ("model.safetensors", "")], _write_model, _read_model),
+    Target("adapters", 8, [("adapter_config.json", "json")], _write_adapter, _read_adapter),
     Target(
         "prepared rows",
         5,

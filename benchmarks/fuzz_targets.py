@@ -25,8 +25,10 @@ import yaml
 from openflan.data.mirror import MirrorSource
 from openflan.data.rows import load_rows
 from openflan.data.settings import PRESETS
+from openflan.errors import OpenflanError
 from openflan.evaluation.analysis.summary import summarize
 from openflan.evaluation.results import ScoreLog, read_results
+from openflan.notes import Ended, Mixture, Step, read_lines, read_note
 from openflan.recipe import load_recipe
 from openflan.tasks.cardfile import read_card
 from openflan.tasks.lint import CardFile, lint_card
@@ -43,7 +45,7 @@ class Target:
     """A kind of file: its share of the inputs, which `files` are damaged (with their structure), how they are read."""
 
     name: str
-    share: int
+    share: float
     files: Files
     write: Callable[[Path], None]
     read: Callable[[Path], None]
@@ -187,7 +189,7 @@ def _read_rows(folder: Path) -> None:
     list(load_rows(_task(), "train", MirrorSource(folder, "mirror")))
 
 
-def _rows_target(kind: str, share: int) -> Target:
+def _rows_target(kind: str, share: float) -> Target:
     files = [(f"toy/train.{kind}", _ROW_FILES[kind][0])]
     return Target(f"rows, {kind}", share, files, partial(_write_rows, kind), _read_rows)
 
@@ -200,13 +202,23 @@ def _write_lines(folder: Path) -> None:
 def _read_lines(folder: Path) -> None:
     from openflan.cli.score import read_lines
 
-    read_lines(folder / "in.jsonl")
+    faults = [line["error"] for line in read_lines(folder / "in.jsonl") if "error" in line]
+    if faults:
+        raise OpenflanError(faults[0])
 
 
 def _write_run(folder: Path) -> None:
     from made_run import write_run
 
     write_run(folder / "run", examples=2, templates=1, settings=("bare",))
+
+
+def _read_notes(folder: Path) -> None:
+    for name, kind in (("mixture", Mixture), ("train", Ended), ("environment", dict[str, Any])):
+        read_note(folder / "run" / f"{name}.json", kind)
+    _, bad = read_lines(folder / "run" / "metrics.jsonl", Step)
+    if bad:
+        raise OpenflanError(f"{bad} lines cannot be read")
 
 
 def _read_run(folder: Path) -> None:
@@ -225,7 +237,7 @@ def _write_results(folder: Path) -> None:
 def _read_results(folder: Path) -> None:
     results = read_results(folder)
     for setting in results.settings:
-        summarize(results, setting)
+        summarize(results, setting, samples=10)
 
 
 def _write_log(folder: Path) -> None:
@@ -235,8 +247,9 @@ def _write_log(folder: Path) -> None:
 
 
 def _read_log(folder: Path) -> None:
-    with ScoreLog(folder, {"model": "made"}):
-        pass
+    with ScoreLog(folder, {"model": "made"}) as log:
+        if log.damage:
+            raise OpenflanError(log.damage)
 
 
 def _write_words(folder: Path) -> None:
@@ -247,23 +260,29 @@ def _read_words(folder: Path) -> None:
     """Run a command line; what it says of its own usage ends it."""
     from openflan.cli import main
 
-    words = json.loads((folder / "words").read_text(encoding="utf-8", errors="replace").replace("\\u0000", ""))
+    try:
+        words = json.loads((folder / "words").read_bytes())
+    except ValueError:
+        return
     if isinstance(words, list) and all(isinstance(word, str) for word in words) and words[:1] == ["show"]:
         main(words)
 
 
-_RUN_FILES = ("mixture.json", "train.json", "environment.json")
+_RUN_FILES = [
+    *((f"run/{name}.json", "json") for name in ("mixture", "train", "environment")),
+    ("run/metrics.jsonl", "lines"),
+]
 
 DATA = (
-    Target("cards", 20, [("toy.yaml", "yaml")], _write_card, _read_card),
-    Target("recipes", 20, [("small.yaml", "yaml")], _write_recipe, _read_recipe),
-    Target("values of --set", 8, [("setting", "")], _write_settings, _read_setting),
-    *(_rows_target(kind, 6) for kind in _ROW_FILES),
-    Target("prompts to score", 8, [("in.jsonl", "lines")], _write_lines, _read_lines),
+    Target("cards", 10, [("toy.yaml", "yaml")], _write_card, _read_card),
+    Target("recipes", 12, [("small.yaml", "yaml")], _write_recipe, _read_recipe),
+    Target("values of --set", 14, [("setting", "")], _write_settings, _read_setting),
+    *(_rows_target(kind, 8) for kind in _ROW_FILES),
+    Target("prompts to score", 14, [("in.jsonl", "lines")], _write_lines, _read_lines),
     Target("scores of a run", 6, [("scores.jsonl", "lines")], _write_log, _read_log),
-    Target("results", 5, [("prompts.parquet", "")], _write_results, _read_results),
-    Target("command lines", 1, [("words", "json")], _write_words, _read_words),
-    Target("run folders", 1, [*((f"run/{name}", "json") for name in _RUN_FILES), ("run/metrics.jsonl", "lines"),
-           ("run/recipe.yaml", "yaml")], _write_run, _read_run),
+    Target("results", 4, [("prompts.parquet", "")], _write_results, _read_results),
+    Target("notes of runs", 4, _RUN_FILES, _write_run, _read_notes),
+    Target("reports of run folders", 0.05, [*_RUN_FILES, ("run/recipe.yaml", "yaml")], _write_run, _read_run),
+    Target("command lines", 0.5, [("words", "json")], _write_words, _read_words),
 )  # fmt: skip
 """What is read without torch."""

@@ -16,9 +16,9 @@ def test_whatever_is_read_is_taken_or_refused_in_a_sentence(tmp_path, monkeypatc
     monkeypatch.setenv("OPENFLAN_CACHE", str(tmp_path / "cache"))
     tallies = campaign(INPUTS, 0, tmp_path / "fuzz", every_target())
     assert {name: tally.wrong for name, tally in tallies.items() if tally.wrong} == {}
-    assert sum(tally.ends.total() for tally in tallies.values()) >= 0.97 * INPUTS
-    for name, tally in tallies.items():
-        assert tally.ends["sentence"], f"no damage to {name} was noticed"
+    assert sum(tally.ends.total() for tally in tallies.values()) >= 0.99 * INPUTS
+    deaf = {name for name, tally in tallies.items() if not tally.ends["sentence"]}
+    assert deaf <= {"reports of run folders", "command lines"}  # which name what is wrong, and go on or end themselves
 
 
 def test_an_input_follows_from_its_seed_and_number():

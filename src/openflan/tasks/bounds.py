@@ -207,7 +207,7 @@ class _Counting(NodeTransformer):
         return made
 
 
-def _bounded(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(name: str, act: Any) -> Callable[..., Any]:
     """A filter or test that costs what it is given and what it makes."""
 
     @wraps(act)

@@ -43,9 +43,9 @@ def compile_expression(node: nodes.Node) -> Evaluate | None:
             if name in _METHODS and values is not None and not (name == "replace" and _grows(*values)):
                 method = getattr(str, name)
                 return _then(inner, lambda value: method(_of(str, value), *values))
-        case nodes.Filter(node=inner, name="join", args=[nodes.Const(value=str() as gap)], kwargs=[]) if (
-            inner is not None and len(gap) <= _LONGEST_GAP and next(inner.find_all(nodes.Filter), None) is None
-        ):
+        case nodes.Filter(
+            node=nodes.Expr() as inner, name="join", args=[nodes.Const(value=str() as gap)], kwargs=[]
+        ) if len(gap) <= _LONGEST_GAP and inner.find(nodes.Filter) is None:
             return _then(inner, lambda value: gap.join(map(str, _of(list, value))))
     return None
 

@@ -27,6 +27,9 @@ Names = Mapping[str, Any]
 HOLE = "\N{WHITE SQUARE}"
 """What stands for a value where a text is looked at without one."""
 
+_LONGEST = 100_000
+"""Characters of a text; compiling takes some microseconds for each."""
+
 _DEEPEST = 100
 _MOST_PIECES = 200
 """Holes of a text that is joined without counting."""
@@ -212,6 +215,8 @@ def _run(template: Template, context: Context, source: str) -> Iterator[str]:
 
 
 def _parse(source: str) -> nodes.Template:
+    if len(source) > _LONGEST:
+        raise TextError(f"a text of more than {_LONGEST:,} characters")
     try:
         tree = _ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
