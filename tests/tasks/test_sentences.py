@@ -12,6 +12,7 @@ from openflan.tasks.sentences import first_sentence, first_sentences, sentence_e
         "Gen. Orr spoke to St. Ives council on Monday.",
         "The U.S. Senate met at 5 p.m. Eastern time on Tuesday.",
         "Acme Inc. Chairman Ann Lee and Sen. John Roe disagreed.",
+        "Please look at Deal No. QX12 before the weekend.",
         "It was held on Jan. 12 near Mt. Hood in the rain.",
         "He asked the court (Smith v. Jones) about it again.",
         'They wrote "the end." on the wall.',

@@ -20,13 +20,14 @@ _WITHIN = (
 _ABBREVIATION = re.compile(rf"(?:^|[\s(\"'“‘.-])(?:{_BEFORE_NAMES}|{_WITHIN})\.$")
 _NUMBER_SIGN = re.compile(r"(?:^|[\s(])(?:[Nn]o|[Nn]os|[Vv]ol|pp?|Art|Sec|Fig)\.$")
 """What a number follows; before anything else it is a word that ends a sentence ("She said no.")."""
+_NUMBER = re.compile(r"[\w/-]*\d")
 
 
 def sentence_ends(text: str) -> Iterator[tuple[int, int]]:
     """Where sentences end: the place after each one's end mark, and that after the blanks behind it."""
     for end in _END.finditer(text):
         before = text[max(0, end.start() - 12) : end.start()]
-        is_numbered = _NUMBER_SIGN.search(before) and text[end.end()].isdigit()
+        is_numbered = _NUMBER_SIGN.search(before) and _NUMBER.match(text, end.end())
         if not is_numbered and not _ABBREVIATION.search(before):
             yield end.start(), end.end()
 

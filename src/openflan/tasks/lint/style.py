@@ -95,7 +95,7 @@ def _scenes(file: CardFile) -> Iterator[Finding]:
 
 def _task_words(file: CardFile) -> Iterator[Finding]:
     templates, cluster = file.card.templates, file.card.cluster
-    if len(templates) < TEMPLATES or cluster not in TASK_WORDS:  # a cluster of one's own has its own words
+    if len(templates) < TEMPLATES:
         return
     named = sum(_names_task(file, template) for template in templates)
     if named < PLAIN:
@@ -110,7 +110,9 @@ def _task_words(file: CardFile) -> Iterator[Finding]:
 
 
 def _names_task(file: CardFile, template: Template) -> bool:
-    return any(TASK_WORDS[file.card.cluster].search(text) for text in _readings(template))
+    """Whether a template has a usual word of its task; a cluster of one's own has words of its own."""
+    usual = TASK_WORDS.get(file.card.cluster)
+    return usual is None or any(usual.search(text) for text in _readings(template))
 
 
 def _scene(template: Template) -> str:
