@@ -160,7 +160,8 @@ def test_changes_are_put_over_each_other_section_by_section():
     assert merged(below, {"data": {"seed": 2}}, {"first": {"data": {"seed": 3}}}) == {
         "data": {"tasks": ["a"], "seed": 2}, "first": {"data": {"tasks": ["b"], "seed": 3}}
     }  # fmt: skip
-    assert "first" not in merged(below, {"first": None})
+    assert merged(below, {"first": None})["first"] is None
+    assert merged(below, {"first": None}, {"first": {"train": {"lr": 1}}})["first"] == {"train": {"lr": 1}}
 
 
 def test_a_saved_study_reads_back_as_it_was(tmp_path, tiny_model):

@@ -78,8 +78,8 @@ def report_study(folder: Path) -> StudyReport:
 def _fetch_models(study: Study, *, silent: bool) -> None:
     """Have every model that the study names at hand, with a bar where one has to be fetched."""
     sections = [study.changes_of(axis, value) for axis in study.axes for value in study.values(axis)]
-    named = [section["model"]["path"] for section in sections if "path" in section.get("model", {})]
-    for model in named or [study.common.get("model", {}).get("path", ModelConfig.path)]:
+    named = [section["model"]["path"] for section in sections if "path" in (section.get("model") or {})]
+    for model in named or [(study.common.get("model") or {}).get("path", ModelConfig.path)]:
         fetch_model(model, silent=silent)
 
 

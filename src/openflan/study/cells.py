@@ -113,7 +113,8 @@ def _cell(study: Study, at: Mapping[str, str], seed: int) -> Cell:
 
 
 def _recipe(name: str, changes: Changes) -> Recipe:
-    return validate(Recipe, {**changes, "name": name}, RecipeError, lambda location: f"cell {name}")
+    sections = {section: keys for section, keys in changes.items() if keys is not None}
+    return validate(Recipe, {**sections, "name": name}, RecipeError, lambda location: f"cell {name}")
 
 
 def _in_order(units: Sequence[Unit], known: Mapping[str, Unit]) -> list[Unit]:

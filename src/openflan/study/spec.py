@@ -269,14 +269,15 @@ def _found(place: Path) -> Path:
 
 
 def merged(*changes: Mapping[str, Any]) -> Changes:
-    """Changes put over each other: a section's keys over those that are there; a section that is null is left out."""
+    """Changes put over each other: a section's keys over those that are there; null takes a section away."""
     result: Changes = {}
     for one in changes:
         for section, keys in one.items():
+            before = result.get(section) or {}
             if keys is None:
-                result.pop(section, None)
+                result[section] = None
             elif section == FIRST:
-                result[FIRST] = merged(result.get(FIRST, {}), keys)
+                result[FIRST] = merged(before, keys)
             else:
-                result[section] = {**result.get(section, {}), **keys}
+                result[section] = {**before, **keys}
     return result
