@@ -16,7 +16,8 @@ from openflan.errors import MissingRowsError
 from openflan.tasks.registry import load_catalog
 
 
-def test_planted_test_sets_are_found_in_wikitext_all_of_them(shared_data, tmp_path):
+def test_planted_test_sets_are_found_in_wikitext_all_of_them(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENFLAN_CACHE", str(tmp_path / "cache"))
     page = pq.read_table(shared_data / "_extra" / "wikitext2_valid_test" / "test.parquet")
     lines = page.column(0).to_pylist()
     names = ("rte", "boolq", "piqa")

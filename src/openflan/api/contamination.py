@@ -15,7 +15,7 @@ from openflan.contamination.corpus import in_blocks, units_of
 from openflan.contamination.index import Index
 from openflan.contamination.measured import MeasuredTask, measured_task, texts_of
 from openflan.contamination.overlap import Overlap, index_of, overlaps
-from openflan.contamination.scan import Scan, scan, scan_blocks
+from openflan.contamination.scan import Scan, fingerprint, scan, scan_blocks
 from openflan.contamination.scores import CleanScore, clean_scores
 from openflan.data.rows import TaskRows, load_rows
 from openflan.data.select import DataConfig
@@ -109,7 +109,7 @@ def find_contamination(
     chosen = list({one.name: one for name in names for one in catalog.tasks(name)}.values())
     corpora = [corpus] if isinstance(corpus, str | Path) else list(corpus)
     measured, notes = measure_texts(chosen, DataConfig(source=source), silent=silent)
-    folder = Path(out) if out else cache() / "contamination" / "-".join(names)[:80]
+    folder = Path(out) if out else cache() / "contamination" / "-".join([fingerprint(measured[1]), *sorted(fields)])
     found = scan_corpus(measured, corpora, folder, fields=fields, workers=workers, silent=silent)
     return _result(" ".join(map(str, corpora)), measured, found, results, notes, folder)
 

@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> None:
     folder = options.out or Path("runs") / recipe.name
     trained = train_recipe(recipe, mixture, folder, resume=options.resume, prepared=options.prepared, say=tell)
     print_trained(trained)
-    out.print(f"The tuned model is in {trained.model}; transformers loads it as it is.")
+    library = recipe.train.adapter.library if recipe.train.adapter else "transformers"
+    out.print(f"The tuned model is in {trained.model}; {library} loads it as it is.")
 
 
 def print_trained(trained: TrainedRun) -> None:
