@@ -235,7 +235,7 @@ def test_faults_are_sentences_and_the_page_goes_on(page, playground, monkeypatch
     page.evaluate("document.getElementById('instruction').value = 'x'.repeat(5_000_000)")
     page.click("#ask")
     finished(page, 2)
-    expect(page.locator(".run .error").first).to_have_text(re.compile("the request is over 4 MiB"))
+    expect(page.locator(".run .error").first).to_have_text(re.compile("the request is over the limit of 4 MiB"))
     model = type(playground.models["second"].scorer.model)
     with monkeypatch.context() as patch:
         patch.setattr(model, "forward", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
