@@ -114,7 +114,7 @@ def test_options_are_ranked_with_and_without_the_list(page, playground):
     assert bars[0] / sum(bars) == pytest.approx(shares[0] / 100, abs=0.05)
     ranked = playground.models["first"].rank("the cat sat on", ["a mat", "rain"])
     assert tables.nth(1).locator(".n").first.text_content() == f"{ranked[0].logprob:.2f}"
-    assert "✓ right answer" in tables.first.locator("tr", has_text="rain").text_content()
+    assert "✓ right" in tables.first.locator("tr", has_text="rain").text_content()
 
 
 def test_a_pair_is_one_click(page):
@@ -141,7 +141,7 @@ def test_rows_of_the_catalog_are_walked_and_counted(page):
     expect(page.locator("#tally")).to_have_text(
         re.compile(r"first: of 1, [01] ranked right, [01] written right; second")
     )
-    assert page.locator(".run .answer").first.get_by_text("right answer").count() >= 1
+    assert page.locator(".run .answer").first.get_by_text("✓ right").count() >= 1
     page.keyboard.press("Alt+p")
     finished(page, 2)
     assert page.input_value("#instruction") == first
@@ -235,7 +235,7 @@ def test_faults_are_sentences_and_the_page_goes_on(page, playground, monkeypatch
     page.evaluate("document.getElementById('instruction').value = 'x'.repeat(5_000_000)")
     page.click("#ask")
     finished(page, 2)
-    expect(page.locator(".run .error").first).to_have_text(re.compile("the request is over 4 MiB"))
+    expect(page.locator(".run .error").first).to_have_text(re.compile("the request is over the limit of 4 MiB"))
     model = type(playground.models["second"].scorer.model)
     with monkeypatch.context() as patch:
         patch.setattr(model, "forward", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))

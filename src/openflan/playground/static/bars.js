@@ -32,6 +32,6 @@ function row(one, choice, references) {
 }
 
 function judged(option, chosen, references) {
-  if (references.includes(option)) return element("span", "right", " ✓ right answer");
+  if (references.includes(option)) return element("span", "right", " ✓ right");
   return chosen ? element("span", "wrong", " ✗ wrong") : "";
 }
