@@ -158,7 +158,7 @@ class MixtureView:
         """
         from openflan.api.progress import fetch_model
         from openflan.data.stream import Stream
-        from openflan.model.load import encoder_for
+        from openflan.model.encoder import encoder_for
         from openflan.study.format import default_format
 
         folder = fetch_model(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,16 +35,22 @@ def bar(title: str, total: float | None, *, silent: bool) -> Iterator[Callable[.
 
 def fetch_model(model: str, *, silent: bool = False) -> Path:
     """The folder of a model; the small one is fetched on first use. Raises `ModelError`."""
-    from transformers.utils import logging
-
     from openflan.model.default import resolve
 
-    # Bars and warnings of the libraries underneath would run into our own.
-    quiet: Callable[[], None] = logging.disable_progress_bar
-    quiet()
-    warnings.simplefilter("ignore", FutureWarning)
+    _quiet_libraries()
     with bar("fetching the small model", None, silent=silent) as move:
         return resolve(model, lambda have, total: move(have, total))
+
+
+def _quiet_libraries() -> None:
+    """Bars and warnings of the libraries underneath would run into our own."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # for when transformers is imported
+    if "transformers" in sys.modules:
+        from transformers.utils import logging
+
+        quiet: Callable[[], None] = logging.disable_progress_bar
+        quiet()
+    warnings.simplefilter("ignore", FutureWarning)
 
 
 @contextmanager

@@ -85,6 +85,20 @@ def train(
     return train_recipe(recipe, mixture.mixture, Path(out), resume=resume, silent=silent)
 
 
+def check_model(recipe: Recipe, *, silent: bool = False) -> Path:
+    """The folder of a recipe's model, once it is sure that it is whole and that its tokenizer fits the format.
+
+    No weights are read, so this comes before the rows, which take longer. Raises `ModelError`.
+    """
+    from openflan.model.encoder import encoder_for
+    from openflan.model.folder import expect_model
+
+    folder = fetch_model(recipe.model.path, silent=silent)
+    expect_model(folder)
+    encoder_for(folder, recipe.format)
+    return folder
+
+
 def train_recipe(
     recipe: Recipe,
     mixture: Mixture | None,

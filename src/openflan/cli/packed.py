@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from openflan.recipe import Recipe
 
 
@@ -14,10 +12,10 @@ def show_packed(recipe: Recipe, count: int) -> None:
     from openflan.api.data import load_mixture
     from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out
-    from openflan.study.run import Run
+    from openflan.study.stream import make_stream
 
     mixture = load_mixture(recipe.data).mixture
-    stream = Run(recipe, Path(), fetch_model(recipe.model.path)).stream(mixture)
+    stream = make_stream(recipe, fetch_model(recipe.model.path), mixture)
     decode = stream.encoder.tokenizer.decode
     rows = stream.rows(0)
     for number in range(min(count, len(rows))):

@@ -19,17 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
     from openflan.api.data import load_mixture
-    from openflan.api.progress import fetch_model
+    from openflan.api.training import check_model
     from openflan.cli.terminal import out, progress
     from openflan.data.prepared import prepare
     from openflan.data.shards import Counts
-    from openflan.study.run import MIXTURE, Run, about_mixture
+    from openflan.study.stream import MIXTURE, about_mixture, make_stream
     from openflan.sums import write_sealed
 
     recipe = recipe_of(options)
     folder = options.out or Path("prepared") / recipe.name
+    model = check_model(recipe)
     mixture = load_mixture(recipe.data).mixture
-    stream = Run(recipe, folder, fetch_model(recipe.model.path)).stream(mixture)
+    stream = make_stream(recipe, model, mixture)
     rows = options.rows or recipe.train.total_steps * recipe.train.rows_per_step
     with progress("rows") as bar:
         line = bar.add_task("preparing", total=rows)

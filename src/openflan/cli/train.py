@@ -28,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, and save a plain Hugging Face folder to `<run folder>/model`."""
+    recipe = recipe_of(options)
+
     from openflan.api.data import load_mixture
-    from openflan.api.progress import fetch_model
-    from openflan.api.training import train_recipe
+    from openflan.api.training import check_model, train_recipe
     from openflan.cli.mix import print_mixture
     from openflan.cli.terminal import out, tell
 
-    recipe = recipe_of(options)
-    fetch_model(recipe.model.path)  # the cheap checks come before the rows are read
+    check_model(recipe)  # before the rows are read, which takes longer
     mixture = None
     if not options.without_rows:
         mix = load_mixture(recipe.data)

@@ -152,12 +152,23 @@ def training_rows(
             loaded.parts.append(load_rows(task, "train", source, limit=config.limit, carve=config.carve))
         except (MissingRowsError, SchemaError) as error:
             loaded.missing[task.name] = str(error)
-    if loaded.missing and config.missing == "stop":
-        faults = "\n".join(f"- {message}" for message in loaded.missing.values())
-        raise MissingRowsError(
-            f"{len(loaded.missing)} datasets have no rows (data.missing: skip leaves them out):\n{faults}"
-        )
+    if loaded.missing and (config.missing == "stop" or not loaded.parts):
+        raise MissingRowsError(_missing(loaded))
     return loaded
+
+
+_SHOWN = 12
+"""Reasons that are printed of many."""
+
+
+def _missing(loaded: LoadedRows) -> str:
+    """What has no rows and why, one line each."""
+    count = len(loaded.missing)
+    have = f"{count} dataset{'s have' if count > 1 else ' has'} no rows (data.missing: skip leaves "
+    opening = f"{have}{'them' if count > 1 else 'it'} out)" if loaded.parts else "the mixture has no dataset with rows"
+    faults = [f"- {message}" for message in loaded.missing.values()]
+    more = [f"- and {count - _SHOWN} more, which openflan doctor lists"] if count > _SHOWN else []
+    return "\n".join([f"{opening}:", *faults[:_SHOWN], *more])
 
 
 def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:

@@ -12,6 +12,7 @@ from typing import Any
 from openflan.errors import ModelError
 
 ADAPTER = "adapter_config.json"
+_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
 
 
 def model_folder(path: str | Path) -> Path:
@@ -23,6 +24,16 @@ def model_folder(path: str | Path) -> Path:
             f"(hf download ORG/NAME --local-dir FOLDER) and give the folder"
         )
     return folder
+
+
+def expect_model(folder: Path) -> None:
+    """Raise `ModelError` where a folder, or the base of the adapter in it, has no configuration or no weights."""
+    folders = lineage(folder)
+    if not (folders[-1] / "config.json").is_file():
+        raise ModelError(f"{folders[-1]} holds no config.json; it needs to be a Hugging Face model folder")
+    for one in folders:
+        if not any(path.suffix in _WEIGHTS for path in one.iterdir()):
+            raise ModelError(f"{one} holds no weights; get its files again")
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -1,19 +1,17 @@
-"""Load models and tokenizers from Hugging Face folders, and join a tokenizer to a format.
+"""Load models and tokenizers from Hugging Face folders.
 
 Only folders: nothing here reaches for the network. A folder that holds a LoRA adapter is merged onto its base.
 """
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -24,12 +22,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from openflan.data.encode import Encoder, Format
-from openflan.data.literal import Controls
 from openflan.errors import ModelError
 from openflan.model.adapters import make_room
-from openflan.model.chat import control_tokens, read_chat
+from openflan.model.encoder import encoder_for as encoder_for
 from openflan.model.folder import lineage, model_folder, read_object
+from openflan.model.tokenizer import tokenizer_folder
 from openflan.model.weights import expect_whole_weights
 
 Dtype = Literal["auto", "float32", "bfloat16", "fast"]
@@ -48,13 +45,10 @@ def load_config(path: str | Path) -> PreTrainedConfig:
 
 def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder; an adapter's own, else its base's; raises `ModelError` for none."""
-    folders = lineage(model_folder(path))
-    for folder in folders:
-        if any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
-            with _told(f"the tokenizer in {folder} cannot be read"):
-                tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            return tokenizer
-    raise ModelError(f"{folders[0]} holds no tokenizer.json; save the model's tokenizer into the folder")
+    folder = tokenizer_folder(path)
+    with _told(f"the tokenizer in {folder} cannot be read"):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return tokenizer
 
 
 def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
@@ -113,51 +107,6 @@ def fast_dtype(device: str | torch.device | None = None) -> torch.dtype:
 def default_device() -> torch.device:
     """The GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format) -> Encoder:
-    """The encoder of a model's tokenizer (or of the tokenizer in a folder) for a format.
-
-    Sequences open with what the tokenizer itself puts before a text; the chat template is the tokenizer's own. Raises
-    `ModelError` for a tokenizer without EOS, without the fast backend, or whose chat template does not do.
-    """
-    tokenizer: Any = load_tokenizer(model) if isinstance(model, str | Path) else model
-    name = tokenizer.name_or_path or type(tokenizer).__name__
-    if not tokenizer.is_fast:
-        raise ModelError(f"the tokenizer {name} has no tokenizer.json; convert it to a fast tokenizer first")
-    if tokenizer.eos_token_id is None:
-        raise ModelError(f"the tokenizer {name} has no end-of-sequence token; set eos_token in tokenizer_config.json")
-    chat = read_chat(tokenizer, format.chat) if format.join == "chat" else None
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-    controls = control_tokens(tokenizer, chat)
-    ends = [controls[spelling] for spelling in controls if chat and chat.end.endswith(spelling)]
-    return Encoder(
-        backend,
-        format,
-        eos=tokenizer.eos_token_id,
-        opening=_opening(tokenizer),
-        chat=chat,
-        ends=ends,
-        literal=Controls(controls, _without_controls(backend, controls)),
-    )
-
-
-def _opening(tokenizer: Any) -> list[int]:
-    """The special tokens that the tokenizer puts before every text (BOS; of GLM two)."""
-    own, ids = tokenizer("a", add_special_tokens=False).input_ids, tokenizer("a").input_ids
-    return list(ids[: max(place for place in range(len(ids)) if ids[place : place + len(own)] == own)])
-
-
-def _without_controls(backend: Any, controls: Mapping[str, int]) -> Any:
-    """A tokenizer that reads the spelling of a control token as any other text."""
-    definition = json.loads(backend.to_str())
-    for token in definition["added_tokens"]:
-        token["special"] = token["content"] in controls
-    tokenizer: Any = Tokenizer.from_str(json.dumps(definition))
-    tokenizer.encode_special_tokens = True
-    return tokenizer
 
 
 def _merge_adapter(base: PreTrainedModel, folder: Path) -> PreTrainedModel:

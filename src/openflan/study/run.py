@@ -13,15 +13,13 @@ folder of another run is refused before anything in it changes.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from openflan.data.fast import accelerate
 from openflan.data.mixture import Mixture
 from openflan.data.prepared import PreparedRows, reuse
 from openflan.data.prompt import BASELINE as BASELINE_WRITER
@@ -35,13 +33,14 @@ from openflan.model.identity import model_identity
 from openflan.model.load import default_device, encoder_for, load_tokenizer
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
+from openflan.study.stream import MIXTURE as MIXTURE
+from openflan.study.stream import about_mixture as about_mixture
+from openflan.study.stream import make_stream, mixture_of
 from openflan.training.card import model_card
 from openflan.training.loop import Progress, TrainResult, train
 from openflan.training.parallel import world
 from openflan.training.place import load_to_train
 from openflan.training.result import check_folder, identity
-
-MIXTURE = "mixture.json"
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,7 @@ class Run:
 
     def stream(self, mixture: Mixture) -> Stream:
         """The packed rows of a mixture, as the recipe's format and row length make them."""
-        encoder, _ = accelerate(encoder_for(self.model, self.recipe.format), [])
-        return Stream(
-            mixture,
-            encoder,
-            self.recipe.train.row_length,
-            seed=self.recipe.data.seed,
-            long_targets=self.recipe.data.long_targets,
-        )
+        return make_stream(self.recipe, self.model, mixture)
 
     def tune(
         self,
@@ -134,7 +126,7 @@ class Run:
 
     def _rows(
         self, mixture: Mixture | None, prepared: Path | None, say: Callable[[str], None]
-    ) -> tuple[Rows, dict[str, Any], Counter[str]]:
+    ) -> tuple[Rows, Mapping[str, Any], Counter[str]]:
         """What to train on, what it is made of, and the count of what is dropped on the way."""
         if mixture is not None:
             stream = self.stream(mixture)
@@ -142,7 +134,7 @@ class Run:
         if prepared is None:
             raise RecipeError("without a mixture there must be prepared rows")
         rows = PreparedRows(prepared, encoder_for(self.model, self.recipe.format))
-        return rows, json.loads((prepared / MIXTURE).read_text(encoding="utf-8")), Counter()
+        return rows, mixture_of(prepared), Counter()
 
     def how_to_measure(self, name: str) -> tuple[Recipe, Path]:
         """One of the run's models: the recipe to measure it by, and its folder."""
@@ -154,10 +146,3 @@ class Run:
             "evaluate": replace(self.recipe.evaluate, settings=own, generate="free"),
         }
         return self.recipe.model_copy(update=changed), self.model
-
-
-def about_mixture(mixture: Mixture) -> dict[str, Any]:
-    """What a mixture is made of, for the run folder: fingerprint, and each dataset's share and licence."""
-    licences = {part.rows.task.name: part.rows.task.card.licence for part in mixture.parts}
-    shares = [{**asdict(share), "licence": licences[share.name]} for share in mixture.shares()]
-    return {"fingerprint": mixture.fingerprint, "datasets": shares}
