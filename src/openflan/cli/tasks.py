@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openflan.data.sources import SAMPLES
-from openflan.tasks.card import Card
-from openflan.tasks.registry import load_catalog
+if TYPE_CHECKING:
+    from openflan.tasks.card import Card
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the catalog."""
     from openflan.cli.terminal import out, print_json, table
+    from openflan.tasks.registry import load_catalog
 
     catalog = load_catalog(*options.cards)
     cards = list({task.card.name: task.card for name in options.names for task in catalog.tasks(name)}.values())
@@ -78,6 +78,8 @@ def options_in_words(card: Card) -> str:
 
 def available(card: Card) -> list[str]:
     """Where rows can be had: the bundled samples, the hub, or only a mirror of one's own."""
+    from openflan.tasks.registry import SAMPLES
+
     layouts = [layout for variant in card.variant_names for layout in card.layouts(variant)]
     places = ["samples"] if any((SAMPLES / name).is_dir() for name in _folders(card)) else []
     return places + (["hub"] if any(layout.hub for layout in layouts) else []) + ["mirror"]

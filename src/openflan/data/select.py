@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator
 
 from openflan.data.fit import LongTargets
-from openflan.data.mixture import RATE_CAP, Mixture, component
-from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
+from openflan.data.limits import RATE_CAP, ROW_LIMIT
 from openflan.data.settings import OPTIONS, PRESETS, Settings
-from openflan.data.sources import parse_source
 from openflan.errors import MissingRowsError, OverlapError, SchemaError
 from openflan.ranges import Count, Seed
 from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, excluded_clusters
 from openflan.tasks.registry import PRESETS as TASK_PRESETS
 from openflan.tasks.registry import Catalog, Task, load_catalog
+
+if TYPE_CHECKING:
+    # What reads rows is imported when they are read: a wrong key in a recipe is told at once.
+    from openflan.data.mixture import Mixture
+    from openflan.data.rows import TaskRows
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """One name or several."""
@@ -141,6 +144,9 @@ def training_rows(
     config: DataConfig, tasks: Iterable[Task], on_task: Callable[[Task], None] | None = None
 ) -> LoadedRows:
     """Load the training rows of every task that has any by its card; what is missing does not stop the others."""
+    from openflan.data.rows import load_rows
+    from openflan.data.sources import parse_source
+
     source = parse_source(config.source)
     loaded = LoadedRows([], {})
     for task in tasks:
@@ -173,6 +179,8 @@ def _missing(loaded: LoadedRows) -> str:
 
 def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:
     """The mixture a data section describes, over rows loaded for it."""
+    from openflan.data.mixture import Mixture, component
+
     parts = [
         component(part, rate_cap=config.rate_cap, templates=config.templates, settings=config.settings)
         for part in rows.parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from openflan.data.fewshot import FewShot, Shot
 from openflan.data.fit import shorten
 from openflan.data.order import hash64, permute_many
 from openflan.data.prompt import Prompt, Writer
-from openflan.data.rows import Role, TaskRows
 from openflan.data.select import Names
 from openflan.data.settings import OPTIONS, PRESETS, Setting, Settings
 from openflan.errors import MissingRowsError, SchemaError
@@ -22,8 +21,12 @@ from openflan.evaluation.scoring.normalise import Normalisation
 from openflan.ranges import Count, Natural, Seed
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
+from openflan.tasks.slices import Role
 
-Load = Callable[[Task, Role], TaskRows]
+if TYPE_CHECKING:
+    from openflan.data.rows import TaskRows
+
+Load = Callable[[Task, Role], "TaskRows"]
 """Where rows come from: `load_rows` with a source."""
 
 
