@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
     from openflan.api.data import load_mixture
     from openflan.api.training import check_model
-    from openflan.cli.terminal import out, progress
+    from openflan.cli.terminal import escape, out, progress
     from openflan.data.prepared import prepare
     from openflan.data.shards import Counts
     from openflan.study.stream import MIXTURE, about_mixture, make_stream
@@ -45,5 +45,5 @@ def run(options: argparse.Namespace) -> None:
         f"{made.labelled:,} labelled, {made.fill:.2%} of the positions filled"
     )
     for reason, count in made.dropped.most_common():
-        out.print(f"  left out: {count:,} of {reason}")
+        out.print(f"  left out {count:,} of {made.drawn:,} examples drawn: {escape(reason)}")
     out.print(f"Train on them with: openflan train … --prepared {folder}")

@@ -58,6 +58,6 @@ def print_trained(trained: TrainedRun) -> None:
         f"{duration(result.seconds)}; last loss {result.loss:.3f}"
     )
     note = trained.folder / "dropped.json"
-    dropped = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
-    for what, count in sorted(dropped.items(), key=lambda item: -item[1]):
-        out.print(f"  left out {count:,} of the examples drawn: {escape(what)}")
+    told = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {"left_out": {}}
+    for what, count in sorted(told["left_out"].items(), key=lambda item: -item[1]):
+        out.print(f"  left out {count:,} of {told['drawn']:,} examples drawn: {escape(what)}")

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from openflan.columns import FittedTable, Row
 from openflan.evaluation.analysis.comparison import Comparison, Difference
-from openflan.evaluation.analysis.references import Reference
-from openflan.evaluation.analysis.statistics import Interval
+from openflan.evaluation.analysis.references import Reference, statuses
+from openflan.evaluation.analysis.statistics import Interval, shown
 from openflan.evaluation.analysis.summary import ClusterScore, Summary, TaskScore
 from openflan.tasks.clusters import CLUSTERS
 
@@ -77,10 +77,20 @@ class _SummaryTable:
         """The table, and what a reader of it should know."""
         yield self._table
         yield from (Text(note, style="yellow") for note in remarks(self.summary))
+        yield from (Text(sign, style="dim") for sign in self._signs())
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         """The width of the table; what stands below it is wrapped."""
         return self._table.__rich_measure__(console, options)
+
+    def _signs(self) -> Iterator[str]:
+        """What the signs in the table mean."""
+        yield "± half the 95 % interval over examples; std over the #t templates"
+        marked = (
+            line[task.name] for line in self.references.values() for task in self.summary.tasks if task.name in line
+        )
+        marks = {one.mark: one.status for one in marked if one.mark}
+        yield from (f"{mark} {statuses()[status]}" for mark, status in marks.items())
 
     @cached_property
     def _table(self) -> FittedTable:
@@ -133,6 +143,8 @@ def remarks(summary: Summary) -> list[str]:
         for task in summary.tasks
         for reason, count in task.failures.items()
     ]
+    if same := [f"{task.name} ({next(iter(task.shares))!r})" for task in summary.tasks if _is_constant(task)]:
+        found.append(f"always the same answer, whatever is asked: {', '.join(same)}")
     if shortened := [f"{task.name} ({task.shortened})" for task in summary.tasks if task.shortened]:
         found.append(f"prompts shortened to fit the input length: {', '.join(shortened)}")
     shots = summary.plan["settings"][summary.setting]["shots"]
@@ -142,6 +154,11 @@ def remarks(summary: Summary) -> list[str]:
         budget = shots["budget"]
         found.append(f"of {asked} exemplars these fitted into {budget} tokens on average: {', '.join(dropped)}")
     return [*found, *summary.notes]
+
+
+def _is_constant(task: TaskScore) -> bool:
+    """Whether one option was chosen for all of several prompts: a spread of zero over templates is no robustness."""
+    return len(task.shares) == 1 and sum(one.prompts for one in task.templates) > 1
 
 
 def _title(summary: Summary) -> str:
@@ -237,9 +254,9 @@ def _comparison_cells(found: Sequence[Difference], widest: float) -> list[str | 
     one = found[0]
     average = one.metric == _AVERAGE
     title = CLUSTERS.get(one.name, one.name) if average else f"  {one.name}"
-    cells: list[str | Text] = [title, _metric(one.metric, one.higher_is_better), f"{one.first:.1f}"]
+    cells: list[str | Text] = [title, _metric(one.metric, one.higher_is_better), shown(one.first)]
     for other in found:
-        cells += [f"{other.second:.1f}", Text(_signed(other), style=_COLOURS[other.verdict])]
+        cells += [shown(other.second), Text(_signed(other), style=_COLOURS[other.verdict])]
     if len(found) == 1:
         cells.append(Text(_strip(one.difference, widest), style=_COLOURS[one.verdict]))
     return cells
@@ -248,7 +265,7 @@ def _comparison_cells(found: Sequence[Difference], widest: float) -> list[str | 
 def _signed(one: Difference) -> str:
     stars = "" if one.p is None else "*" * sum(one.p < level for level in (0.05, 0.01, 0.001))
     half = (one.difference.high - one.difference.low) / 2
-    return f"{one.difference.value:+.1f} ±{half:.1f}{stars:<3}"
+    return f"{shown(one.difference.value, signed=True)} ±{shown(half)}{stars:<3}"
 
 
 def _reach(one: Difference) -> float:

@@ -13,7 +13,6 @@ folder of another run is refused before anything in it changes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -89,7 +88,7 @@ class Run:
         are all there is: on a machine that has no datasets.
         """
         recipe = self.recipe
-        rows, about, dropped = self._rows(mixture, prepared, say)
+        rows, about, stream = self._rows(mixture, prepared, say)
         with world() as here:
             result = train(
                 load_to_train(self.model, recipe.train, here),
@@ -114,8 +113,9 @@ class Run:
             )
             if here.is_main:
                 write_format(self.tuned, recipe.format)
-                if dropped:  # A run that was finished before has made no rows now.
-                    write_json(self.folder / "dropped.json", dict(dropped))
+                if stream is not None and stream.dropped:  # A run that was finished before has made no rows now.
+                    left_out = dict(stream.dropped.most_common())
+                    write_json(self.folder / "dropped.json", {"drawn": stream.drawn, "left_out": left_out})
         return result
 
     def _begin(self, about: Mapping[str, Any]) -> None:
@@ -126,15 +126,15 @@ class Run:
 
     def _rows(
         self, mixture: Mixture | None, prepared: Path | None, say: Callable[[str], None]
-    ) -> tuple[Rows, Mapping[str, Any], Counter[str]]:
-        """What to train on, what it is made of, and the count of what is dropped on the way."""
+    ) -> tuple[Rows, Mapping[str, Any], Stream | None]:
+        """What to train on, what it is made of, and the stream that makes rows on the way."""
         if mixture is not None:
             stream = self.stream(mixture)
-            return reuse(stream, prepared, say) if prepared else stream, about_mixture(mixture), stream.dropped
+            return reuse(stream, prepared, say) if prepared else stream, about_mixture(mixture), stream
         if prepared is None:
             raise RecipeError("without a mixture there must be prepared rows")
         rows = PreparedRows(prepared, encoder_for(self.model, self.recipe.format))
-        return rows, mixture_of(prepared), Counter()
+        return rows, mixture_of(prepared), None
 
     def how_to_measure(self, name: str) -> tuple[Recipe, Path]:
         """One of the run's models: the recipe to measure it by, and its folder."""
