@@ -228,6 +228,8 @@ def load_mixture(config: DataConfig, *, silent: bool = False) -> MixtureView:
 
 def share_table(mixture: Mixture, rate_cap: int, examples: int | None = None) -> Table:
     """The table of a mixture for a run of `examples` draws (default: one round)."""
+    from openflan.wording import counted
+
     shares = mixture.shares(examples)
     columns = ["cluster", "dataset", "rows", "unusable", "rate", "share", "templates", "draws", "epochs"]
     cells = [
@@ -238,7 +240,8 @@ def share_table(mixture: Mixture, rate_cap: int, examples: int | None = None) ->
         for one in shares
     ]  # fmt: skip
     notes = [
-        f"{len(shares)} datasets, {sum(share.rows for share in shares):,} rows; one round is {mixture.round:,} draws; "
+        f"{counted(len(shares), 'dataset')}, {counted(sum(share.rows for share in shares), 'row')}; "
+        f"one round is {counted(mixture.round, 'draw')}; "
         f"rate = min(rows, {rate_cap:,}); fingerprint {mixture.fingerprint}"
     ]
     settings = shares[0].settings

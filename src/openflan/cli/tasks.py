@@ -21,6 +21,7 @@ def run(options: argparse.Namespace) -> None:
     """Print the catalog."""
     from openflan.cli.terminal import out, print_json, table
     from openflan.tasks.registry import load_catalog
+    from openflan.wording import counted
 
     catalog = load_catalog(*options.cards)
     cards = list({task.card.name: task.card for name in options.names for task in catalog.tasks(name)}.values())
@@ -41,10 +42,12 @@ def run(options: argparse.Namespace) -> None:
         for card in cards
     ]
     columns = ("cluster", "dataset", "variants", "options", "metric", "templates", "rows from", "licence")
-    counted = sum(card.figure3 is not None for card in cards)
+    papers = sum(card.figure3 is not None for card in cards)
     templates = sum(len(card.templates) for card in cards)
     out.print(table("", columns, rows, cut=(3, 7)))
-    out.print(f"\n{len(cards)} datasets, {counted} of the paper's 62; {templates} templates (forward + inverted)")
+    out.print(
+        f"\n{counted(len(cards), 'dataset')}, {papers} of the paper's 62; {templates} templates (forward + inverted)"
+    )
 
 
 def describe(card: Card) -> dict[str, Any]:

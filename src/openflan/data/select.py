@@ -18,6 +18,7 @@ from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, excluded_clusters
 from openflan.tasks.registry import PRESETS as TASK_PRESETS
 from openflan.tasks.registry import Catalog, Task, load_catalog
+from openflan.wording import counted
 
 if TYPE_CHECKING:
     # What reads rows is imported when they are read: a wrong key in a recipe is told at once.
@@ -170,8 +171,11 @@ _SHOWN = 12
 def _missing(loaded: LoadedRows) -> str:
     """What has no rows and why, one line each."""
     count = len(loaded.missing)
-    have = f"{count} dataset{'s have' if count > 1 else ' has'} no rows (data.missing: skip leaves "
-    opening = f"{have}{'them' if count > 1 else 'it'} out)" if loaded.parts else "the mixture has no dataset with rows"
+    have = counted(count, "dataset has", "datasets have")
+    them = "it" if count == 1 else "them"
+    opening = f"{have} no rows (data.missing: skip leaves {them} out)"
+    if not loaded.parts:
+        opening = "the mixture has no dataset with rows"
     faults = [f"- {message}" for message in loaded.missing.values()]
     more = [f"- and {count - _SHOWN} more, which openflan doctor lists"] if count > _SHOWN else []
     return "\n".join([f"{opening}:", *faults[:_SHOWN], *more])

@@ -29,7 +29,8 @@ from openflan.report.findings import (
 from openflan.report.lines import OTHER_MEASURES, lines, write_csv
 from openflan.report.prompts import browser, embedded
 from openflan.report.sections import sections
-from openflan.report.words import bounds, counted, half_width, metric_title, number, quoted, setting_title
+from openflan.report.words import bounds, half_width, metric_title, number, quoted, setting_title
+from openflan.wording import counted
 
 PAGE, SUMMARY = "report.html", "summary.json"
 
