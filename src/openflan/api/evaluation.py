@@ -151,6 +151,7 @@ def evaluate(
     Raises `RecipeError` for a wrong key, `ModelError`, `UnknownNameError`, and `MissingRowsError` when nothing can be
     measured.
     """
+    from openflan.model.folder import model_name
     from openflan.study.format import default_format
     from openflan.study.measure import evaluation_identity
 
@@ -164,7 +165,7 @@ def evaluate(
         format=format or default_format(folder),
         evaluate={"tasks": names, "rows": rows, "settings": settings, **config},
     )
-    called = name or (folder.parent.name if folder.name == "model" else folder.name)
+    called = name or model_name(folder)
     if out is None:
         identity = evaluation_identity(recipe, folder)
         out = cache() / "evaluations" / f"{called}-{identity['model']['fingerprint']}-{recipe.format.join}"

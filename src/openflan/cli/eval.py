@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     from openflan.cli.terminal import out, print_json, tell
     from openflan.errors import RecipeError
     from openflan.evaluation.analysis.references import references
+    from openflan.model.folder import model_name
     from openflan.report.tables import summary_table
     from openflan.study.measure import in_its_format, rows_of
     from openflan.study.tasks import measured_tasks
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         recipe, told = in_its_format(recipe, model)
         if told:
             tell(f"{told}; --join says otherwise")
-    name = options.name or (model.parent.name if model.name == "model" else model.name)
+    name = options.name or model_name(model)
     done = evaluate_recipe(recipe, model, tasks, options.out or Path("runs") / f"eval-{name}", name=name)
     summaries = [done.summary(setting) for setting in done.settings]
     if options.json:

@@ -6,24 +6,37 @@ No torch here, so that what is wrong with a folder is said at once.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from openflan.errors import ModelError
 
 ADAPTER = "adapter_config.json"
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
 
 
 def model_folder(path: str | Path) -> Path:
-    """The folder at `path`; raises `ModelError` if there is none."""
+    """The folder at `path`, or of the model of that name on the hub, if it was downloaded; else raises `ModelError`."""
     folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise ModelError(
-            f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
-            f"(hf download ORG/NAME --local-dir FOLDER) and give the folder"
-        )
-    return folder
+    if folder.is_dir():
+        return folder
+    if _HUB_NAME.fullmatch(str(path)) and (downloaded := _downloaded(str(path))):
+        return downloaded
+    raise ModelError(
+        f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
+        f"(hf download ORG/NAME) and give its name, or its folder"
+    )
+
+
+def model_name(folder: Path) -> str:
+    """What the model in a folder is called: after its run, or as on the hub."""
+    if folder.name == "model":
+        return folder.resolve().parent.name
+    if folder.parent.name == "snapshots":
+        return folder.parent.parent.name.rpartition("--")[2]
+    return folder.resolve().name
 
 
 def expect_model(folder: Path) -> None:
@@ -81,6 +94,11 @@ def _found(name: str, folder: Path) -> Path | None:
     for place in (folder / path, path):  # An absolute path stays what it is.
         if place.is_dir():
             return place
+    return _downloaded(name)
+
+
+def _downloaded(name: str) -> Path | None:
+    """Where the hub's own cache keeps a model; the network is not asked."""
     try:
         from huggingface_hub import snapshot_download
 
