@@ -45,8 +45,9 @@ def test_an_evaluation_folder_needs_no_recipe(tmp_path):
     rows = list(answers((*SENTIMENT, *SEEN), lambda *_: 0.9, ["options"]))
     folder = write_evaluation(tmp_path / "eval-mine", rows, "mine", ["options"])
     assert any("guessing" in text for text in sentences(write_report(folder)))
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ResultsError, match="nothing to report on"):
-        write_report(tmp_path)
+        write_report(tmp_path / "empty")
 
 
 def test_a_task_without_a_score_does_not_end_the_page(tmp_path):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    from openflan.evaluation.analysis.references import MODEL_BASELINES
+    from openflan.evaluation.baselines import MODEL_BASELINES
 
     parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
     add_recipe_arguments(parser)
@@ -83,7 +83,7 @@ def _says_format(options: argparse.Namespace) -> bool:
 def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     """The recipe with the settings of a named baseline, and with so many exemplars in each."""
     from openflan.data.settings import PRESETS
-    from openflan.evaluation.analysis.references import MODEL_BASELINES
+    from openflan.evaluation.baselines import MODEL_BASELINES
 
     settings, shots = recipe.evaluate.settings, options.shots
     if baseline := MODEL_BASELINES.get(options.baseline):
@@ -96,7 +96,7 @@ def _asked_as(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
 def _changes(options: argparse.Namespace) -> list[str]:
     """The verb's own options as changes to the recipe."""
-    from openflan.evaluation.analysis.references import MODEL_BASELINES
+    from openflan.evaluation.baselines import MODEL_BASELINES
 
     baseline = MODEL_BASELINES.get(options.baseline)
     given = {

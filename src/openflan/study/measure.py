@@ -36,9 +36,8 @@ def measure(
     """
     with world() as here:
         identity = {"name": name, **here.on_main(lambda: evaluation_identity(recipe, model))}
-        alone = ModelScorer(
-            load_model(model, dtype=recipe.model.dtype, device=str(here.device)), encoder_for(model, recipe.format)
-        )
+        encoder = encoder_for(model, recipe.format)  # which may not do, and is read sooner than the weights
+        alone = ModelScorer(load_model(model, dtype=recipe.model.dtype, device=str(here.device)), encoder)
         scorer = alone if here.size == 1 else SplitScorer(alone)
         with _written_once(out, here) as folder:
             evaluate(
