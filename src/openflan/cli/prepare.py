@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
+    recipe = recipe_of(options)
+
     from openflan.api.data import load_mixture
     from openflan.api.training import check_model
     from openflan.cli.terminal import escape, out, progress
@@ -26,7 +28,6 @@ def run(options: argparse.Namespace) -> None:
     from openflan.study.stream import MIXTURE, about_mixture, make_stream
     from openflan.sums import write_sealed
 
-    recipe = recipe_of(options)
     folder = options.out or Path("prepared") / recipe.name
     model = check_model(recipe)
     mixture = load_mixture(recipe.data).mixture

@@ -99,7 +99,7 @@ class FolderTokenizer:
     ) -> str:
         """A conversation as a chat template writes it; raises what the template raises."""
         names = {**self.special_tokens_map, "add_generation_prompt": False, "tools": None, "documents": None}
-        return _compiled(chat_template).render(messages=messages, **{**names, **arguments})
+        return str(_compiled(chat_template).render(messages=messages, **{**names, **arguments}))
 
     def _add_tokens(self) -> None:
         """What transformers adds: tokens that only the settings know, and a frame around texts where there is none."""
@@ -114,7 +114,7 @@ class FolderTokenizer:
 
     def _specials(self) -> Iterator[Any]:
         yield from (self._settings[name] for name in _NAMED if self._settings.get(name))
-        further = next((self._settings[name] for name in _FURTHER if self._settings.get(name)), [])
+        further: Any = next((self._settings[name] for name in _FURTHER if self._settings.get(name)), [])
         yield from further.values() if isinstance(further, dict) else further
 
 
@@ -145,7 +145,8 @@ def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str | dict[str,
     found = found or settings.get("chat_template")
     if isinstance(found, list):
         found = {one["name"]: one["template"] for one in found}
-    return found["default"] if isinstance(found, dict) and [*found] == ["default"] else found
+    template: str | dict[str, str] | None = found
+    return template["default"] if isinstance(template, dict) and [*template] == ["default"] else template
 
 
 @cache
