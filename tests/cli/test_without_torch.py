@@ -59,6 +59,15 @@ def test_a_damaged_note_on_prepared_rows_is_told(changes, tmp_path, capsys):
     assert "mixture.json is not what was written; run the same openflan prepare again" in capsys.readouterr().err
 
 
+def test_the_rows_of_another_mixture_are_refused_and_left_as_they_are(changes, tmp_path, capsys):
+    prepared = tmp_path / "prepared"
+    assert main(["prepare", *changes, "--out", str(prepared), "--workers", "1", "--rows", "1"]) == 0
+    before = {path: path.read_bytes() for path in prepared.rglob("*.json")}
+    assert main(["prepare", *changes, "--set", "data.tasks=[rte]", "--out", str(prepared), "--workers", "1"]) == 1
+    assert "cannot be added to: it was prepared with another mixture" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in prepared.rglob("*.json")} == before
+
+
 @pytest.mark.parametrize("verb", ["train", "run", "eval", "score", "estimate"])
 def test_the_other_verbs_say_what_to_install(verb, changes, tmp_path):
     model = changes[1].partition("=")[2]

@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> None:
         def show(done: Counts) -> None:
             bar.update(line, completed=min(done.rows, rows))
 
-        write_sealed(folder / MIXTURE, about_mixture(mixture))
         made = prepare(stream, rows, folder, workers=options.workers, on_progress=show)
+    write_sealed(folder / MIXTURE, about_mixture(mixture))  # not before it is sure that the folder is this mixture's
     out.print(
         f"{made.rows:,} rows of {recipe.train.row_length:,} tokens in {folder}: {made.filled:,} tokens, "
         f"{made.labelled:,} labelled, {made.fill:.2%} of the positions filled"
