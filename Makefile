@@ -13,6 +13,11 @@ quickstart: $(VENV)/.all
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
+# The same tests with the oldest version of everything that pyproject.toml allows.
+.PHONY: test-oldest
+test-oldest: .venv-oldest/.dev
+	.venv-oldest/bin/python -m pytest
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,8 +60,14 @@ $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
 	@touch $@
 
+.venv-oldest/.dev: pyproject.toml tools/oldest.py
+	$(PYTHON) -m venv .venv-oldest
+	$(PYTHON) tools/oldest.py > .venv-oldest/oldest.txt
+	.venv-oldest/bin/python -m pip install --quiet --constraint .venv-oldest/oldest.txt --editable '.[dev]'
+	@touch $@
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-oldest

@@ -26,7 +26,8 @@ from benchmarks.shared import peak_memory, write_results
 from openflan.data.encode import Format
 from openflan.evaluation.scoring.interface import Ranking, RankRequest
 from openflan.evaluation.scoring.model import ModelScorer
-from openflan.model.load import encoder_for, load_model, load_tokenizer
+from openflan.model.encoder import encoder_for
+from openflan.model.load import load_model, load_tokenizer
 
 _TEXT = """
 river stone window garden letter market winter teacher engine bridge music paper silver corner kitchen morning forest

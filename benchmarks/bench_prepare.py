@@ -73,7 +73,8 @@ def speed(options: argparse.Namespace) -> None:
     import os
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    from openflan.model.load import encoder_for, load_tokenizer
+    from openflan.model.encoder import encoder_for
+    from openflan.model.load import load_tokenizer
 
     count = options.examples[0]
     prompts = sample_mixture().prompts(0, count)
@@ -185,7 +186,7 @@ def memory(options: argparse.Namespace) -> None:
 
 def one(options: argparse.Namespace) -> None:
     """Prepare one number of examples; prints tokens, seconds and peak memory in MB."""
-    from openflan.model.load import encoder_for
+    from openflan.model.encoder import encoder_for
 
     examples = options.examples[0]
     encoder = encoder_for(options.tokenizer, Format(input_length=ROW))
@@ -213,7 +214,7 @@ def one(options: argparse.Namespace) -> None:
 
 def resume(options: argparse.Namespace) -> None:
     """Seconds to the first batch at a late step, beside the first batch of all."""
-    from openflan.model.load import encoder_for
+    from openflan.model.encoder import encoder_for
 
     stream = Stream(sample_mixture(), encoder_for(options.tokenizer, Format(input_length=ROW)), ROW)
     per_window = len(stream.rows(0))

@@ -27,7 +27,8 @@ from openflan.data.encode import Format
 from openflan.data.prepared import PreparedStream, prepare
 from openflan.data.stream import Stream
 from openflan.model.default import small_model
-from openflan.model.load import encoder_for, load_tokenizer
+from openflan.model.encoder import encoder_for
+from openflan.model.load import load_tokenizer
 from openflan.training.config import TrainConfig
 from openflan.training.loop import train
 

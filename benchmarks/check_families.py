@@ -26,7 +26,7 @@ from openflan.evaluation.engines.shared_prefix import SharedEngine
 from openflan.evaluation.scoring.interface import Failure, RankRequest
 from openflan.evaluation.scoring.model import ModelScorer
 from openflan.model.adapters import Lora, add_lora
-from openflan.model.load import encoder_for
+from openflan.model.encoder import encoder_for
 from openflan.training.loss import loss_for
 
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"

@@ -15,10 +15,11 @@ from openflan.data.prepared import PreparedRows, prepare
 from openflan.data.prompt import Prompt
 from openflan.data.stream import Stream
 from openflan.errors import OpenflanError
+from openflan.model.encoder import encoder_for
 from openflan.model.folder import lineage
 from openflan.model.format_file import read_format, write_format
 from openflan.model.identity import model_identity
-from openflan.model.load import encoder_for, load_config, load_model
+from openflan.model.load import load_config, load_model
 from openflan.model.weights import expect_whole_weights
 from openflan.sums import sums_of, write_sealed
 from openflan.training.checkpoint import damage_of

@@ -43,6 +43,14 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """`dropped.json`: how many examples were drawn for training, and how many of them were left out, by the reason."""
+
+    drawn: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Step:
     """One line of `metrics.jsonl`."""
 

@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from openflan.cli import VERBS, main
+from openflan.cli.help import EXAMPLES
 from openflan.errors import Stopped
 
 
@@ -31,6 +33,28 @@ def test_every_verb_has_help(verb, capsys):
         main([verb, "--help"])
     assert ended.value.code == 0
     assert f"openflan {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_examples_of_a_verb_are_commands_that_it_takes(verb, capsys, monkeypatch):
+    taken = []
+    monkeypatch.setattr(f"openflan.cli.{verb}.run", taken.append)
+    for example in EXAMPLES[verb]:
+        program, *words = shlex.split(example)
+        assert (program, words[0]) == ("openflan", verb)
+        assert main(words) == 0
+    assert len(taken) == len(EXAMPLES[verb]) >= 2
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    assert all(example in capsys.readouterr().out for example in EXAMPLES[verb][:1])
+
+
+def test_help_says_defaults_once(capsys):
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "most tokens of an input (default: 1000000)" in printed
+    assert printed.count("(default: space") == 1
 
 
 def test_an_error_of_the_users_is_one_message_and_status_1(capsys):

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from openflan import confined
 from openflan.data.encode import Format
 from openflan.errors import ModelError
-from openflan.model.load import encoder_for
+from openflan.model.encoder import encoder_for
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"

@@ -22,8 +22,9 @@ from transformers import (
 from openflan.data.encode import Encoded, Format
 from openflan.data.pack import pack
 from openflan.errors import ModelError
+from openflan.model.encoder import encoder_for
 from openflan.model.isolation import Packed, hidden_states, isolate
-from openflan.model.load import encoder_for, load_model
+from openflan.model.load import load_model
 
 torch.set_num_threads(1)
 

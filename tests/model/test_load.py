@@ -10,7 +10,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 from openflan.data.encode import Format
 from openflan.errors import ModelError
 from openflan.model.adapters import Lora, add_lora, merge_lora
-from openflan.model.load import encoder_for, load_config, load_model, load_tokenizer
+from openflan.model.encoder import encoder_for
+from openflan.model.folder import model_name
+from openflan.model.load import load_config, load_model, load_tokenizer
 
 torch.set_num_threads(1)
 
@@ -80,9 +82,28 @@ def test_an_adapter_is_merged_onto_its_base(folder, tmp_path):
     assert load_tokenizer(tmp_path).bos_token == "<bos>"
 
 
+def test_a_model_of_the_hub_is_found_by_its_name_once_it_is_downloaded(folder, tmp_path, monkeypatch):
+    snapshot = tmp_path / "models--org--tiny" / "snapshots" / "0a1b"
+    shutil.copytree(folder, snapshot)
+    asked = {}
+
+    def downloaded(name, **options):
+        asked[name] = options
+        return str(snapshot)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", downloaded)
+    assert load_model("org/tiny", device="cpu").dtype == torch.bfloat16
+    assert asked["org/tiny"] == {"local_files_only": True}
+    assert [model_name(one) for one in (snapshot, tmp_path / "run" / "model", tmp_path / "mine")] == [
+        "tiny",
+        "run",
+        "mine",
+    ]
+
+
 def test_what_is_missing_is_named(tmp_path, folder):
     with pytest.raises(ModelError, match=r"no model folder at.*hf download"):
-        load_model("HuggingFaceTB/SmolLM2-135M")
+        load_model("no-such-org/no-such-model")
     with pytest.raises(ModelError, match=r"no config\.json"):
         load_model(tmp_path)
     with pytest.raises(ModelError, match=r"no tokenizer\.json"):

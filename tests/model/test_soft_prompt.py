@@ -23,8 +23,9 @@ from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGene
 from openflan.data.encode import Encoder, Format
 from openflan.errors import ModelError, RecipeError
 from openflan.evaluation.scoring.model import ModelScorer
+from openflan.model.encoder import encoder_for
 from openflan.model.identity import model_identity
-from openflan.model.load import encoder_for, load_config, load_model, load_tokenizer
+from openflan.model.load import load_config, load_model, load_tokenizer
 from openflan.model.soft_embedding import SoftEmbedding, known_tokens
 from openflan.model.soft_prompt import SoftPrompt
 from openflan.recipe import load_recipe

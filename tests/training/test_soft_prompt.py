@@ -10,7 +10,8 @@ from training_support import ROW, VOCABULARY, config, llama, made, tokenizer
 from openflan.data.encode import Encoder, Format
 from openflan.data.pack import pack
 from openflan.data.stream import Stream
-from openflan.model.load import encoder_for, load_model
+from openflan.model.encoder import encoder_for
+from openflan.model.load import load_model
 from openflan.model.soft_prompt import SoftPrompt
 from openflan.recipe import load_recipe
 from openflan.study.labels import label_words, with_labels

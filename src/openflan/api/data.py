@@ -176,7 +176,7 @@ class MixtureView(Tabled):
         """
         from openflan.api.progress import fetch_model
         from openflan.data.stream import Stream
-        from openflan.model.load import encoder_for
+        from openflan.model.encoder import encoder_for
         from openflan.study.format import default_format
 
         folder = fetch_model(model)
@@ -242,6 +242,8 @@ def load_mixture(config: DataConfig, *, silent: bool = False) -> MixtureView:
 
 def share_table(mixture: Mixture, rate_cap: int, examples: int | None = None) -> Table:
     """The table of a mixture for a run of `examples` draws (default: one round)."""
+    from openflan.wording import counted
+
     shares = mixture.shares(examples)
     columns = ["cluster", "dataset", "rows", "unusable", "rate", "share", "templates", "draws", "epochs"]
     cells = [
@@ -252,7 +254,8 @@ def share_table(mixture: Mixture, rate_cap: int, examples: int | None = None) ->
         for one in shares
     ]  # fmt: skip
     notes = [
-        f"{len(shares)} datasets, {sum(share.rows for share in shares):,} rows; one round is {mixture.round:,} draws; "
+        f"{counted(len(shares), 'dataset')}, {counted(sum(share.rows for share in shares), 'row')}; "
+        f"one round is {counted(mixture.round, 'draw')}; "
         f"rate = min(rows, {rate_cap:,}); fingerprint {mixture.fingerprint}"
     ]
     settings = shares[0].settings

@@ -183,6 +183,7 @@ def evaluate(
     [['copa', 'accuracy', 2, 2]]
     """
     from openflan.evaluation.metrics import check_extras
+    from openflan.model.folder import model_name
     from openflan.study.format import default_format
     from openflan.study.measure import evaluation_identity
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from openflan.api.data import load_mixture
 from openflan.api.progress import bar, fetch_model
+from openflan.api.training import check_model
 from openflan.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -39,19 +40,25 @@ def prepare(
     (True, True)
     """
     from openflan.data.prepared import prepare as write_rows
-    from openflan.study.run import MIXTURE, Run, about_mixture
+    from openflan.study.stream import MIXTURE, about_mixture, make_stream
     from openflan.sums import write_sealed
 
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out else prepared_folder(recipe)
+    model = check_model(recipe, silent=silent)
     mixture = load_mixture(recipe.data, silent=silent).mixture
-    stream = Run(recipe, folder, fetch_model(recipe.model.path, silent=silent)).stream(mixture)
     wanted = rows or recipe.train.total_steps * recipe.train.rows_per_step
     with bar("preparing rows", wanted, silent=silent) as move:
-        write_sealed(folder / MIXTURE, about_mixture(mixture))
-        return write_rows(
-            stream, wanted, folder, workers=workers, on_progress=lambda done: move(min(done.rows, wanted)), say=say
+        made = write_rows(
+            make_stream(recipe, model, mixture),
+            wanted,
+            folder,
+            workers=workers,
+            on_progress=lambda done: move(min(done.rows, wanted)),
+            say=say,
         )
+    write_sealed(folder / MIXTURE, about_mixture(mixture))  # not before it is sure that the folder is this mixture's
+    return made
 
 
 def prepared_folder(recipe: Recipe) -> Path:
@@ -95,10 +102,10 @@ def packed_examples(recipe: Recipe, count: int, *, silent: bool = False) -> Iter
 
     An example takes the positions `first` to `last` of its row; those from `start` on are labelled.
     """
-    from openflan.study.run import Run
+    from openflan.study.stream import make_stream
 
     mixture = load_mixture(recipe.data, silent=silent).mixture
-    stream = Run(recipe, Path(), fetch_model(recipe.model.path, silent=silent)).stream(mixture)
+    stream = make_stream(recipe, fetch_model(recipe.model.path, silent=silent), mixture)
     decode = stream.encoder.tokenizer.decode
     rows = stream.rows(0)
     for number in range(min(count, len(rows))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,10 +43,12 @@ def fetch_model(model: str, *, silent: bool = False) -> Path:
 
 def quiet_libraries() -> None:
     """Keep bars and warnings of the libraries underneath from running into our own."""
-    from transformers.utils import logging
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # for when transformers is imported
+    if "transformers" in sys.modules:
+        from transformers.utils import logging
 
-    quiet: Callable[[], None] = logging.disable_progress_bar
-    quiet()
+        quiet: Callable[[], None] = logging.disable_progress_bar
+        quiet()
     warnings.simplefilter("ignore", FutureWarning)
 
 

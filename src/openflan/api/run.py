@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openflan.api.data import MixtureView, load_mixture
 from openflan.api.evaluation import Evaluation, evaluate_recipe, tasks_to_measure
-from openflan.api.progress import fetch_model
-from openflan.api.training import TrainedRun, train_recipe
+from openflan.api.training import TrainedRun, check_model, check_to_train, train_recipe
 from openflan.evaluation.results import BASELINE, TUNED, UNTUNED
+from openflan.files import locked
 from openflan.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from openflan.report.page import Report
+    from openflan.tasks.registry import Task
 
 
 @dataclass(frozen=True)
@@ -55,26 +58,46 @@ def run(
     >>> list(of.run(small, "runs/small", silent=True).evaluations)
     ['untuned-baseline', 'untuned', 'tuned']
     """
-    from openflan.study.extras import check_to_train
-
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out else Path("runs") / recipe.name
     tasks = tasks_to_measure(recipe)
     check_to_train(recipe)
+    model = check_model(recipe, silent=silent)
+    mix = load_mixture(recipe.data, silent=silent)
+    with _owned(folder):
+        return _run(recipe, folder, model, mix, tasks, silent=silent, say=say, on_mixture=on_mixture)
 
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """The run folder as this run's own from its first file to its last; under torchrun the first process holds it."""
+    with locked(folder, "openflan run") if os.environ.get("RANK", "0") == "0" else nullcontext():
+        yield
+
+
+def _run(
+    recipe: Recipe,
+    folder: Path,
+    model: Path,
+    mix: MixtureView,
+    tasks: Sequence[Task],
+    *,
+    silent: bool,
+    say: Hook | None,
+    on_mixture: Callable[[MixtureView], None] | None,
+) -> FinishedRun:
     from openflan.study.run import Run
     from openflan.training.card import add_results
     from openflan.training.parallel import is_main_process
 
-    steps = Run(recipe, folder, fetch_model(recipe.model.path, silent=silent))
-    mix = load_mixture(recipe.data, silent=silent)
+    steps = Run(recipe, folder, model)
     steps.check(mix.mixture)
     if on_mixture:
         on_mixture(mix)
 
     def measure(name: str) -> Evaluation:
-        how, model = steps.how_to_measure(name)
-        return evaluate_recipe(how, model, tasks, steps.evaluation(name), name=name, silent=silent)
+        how, measured = steps.how_to_measure(name)
+        return evaluate_recipe(how, measured, tasks, steps.evaluation(name), name=name, silent=silent)
 
     evaluations = {name: measure(name) for name in (BASELINE, UNTUNED)}
     trained = train_recipe(recipe, mix.mixture, folder, silent=silent, say=say)

@@ -35,7 +35,8 @@ def score(
     """
     from openflan.evaluation.scoring.interface import Failure, RankRequest
     from openflan.evaluation.scoring.model import ModelScorer
-    from openflan.model.load import encoder_for, load_model
+    from openflan.model.encoder import encoder_for
+    from openflan.model.load import load_model
 
     lines = [dict(prompt) for prompt in prompts]
     folder = fetch_model(str(model), silent=silent)

@@ -13,7 +13,7 @@ from openflan.api.views import Table
 from openflan.data.encode import Format
 from openflan.model.adapters import Lora
 from openflan.model.soft_prompt import SoftPrompt
-from openflan.notes import read_lines, read_note
+from openflan.notes import LeftOut, read_lines, read_note
 from openflan.recipe import Recipe, make_recipe
 from openflan.study.extras import check_to_train as check_to_train
 
@@ -31,7 +31,8 @@ _DEFAULTS = {
 @dataclass(frozen=True)
 class TrainedRun:
     """A run folder with a tuned model in it: `model` is its folder, which transformers loads as it is (peft a soft
-    prompt)."""
+    prompt).
+    """
 
     folder: Path
     model: str
@@ -43,10 +44,11 @@ class TrainedRun:
         return read_lines(self.folder / "metrics.jsonl", dict[str, Any])[0]
 
     @property
-    def dropped(self) -> dict[str, int]:
-        """How many of the examples drawn were left out, by the reason."""
+    def dropped(self) -> LeftOut:
+        """How many examples were drawn, and how many of them were left out, by the reason."""
         note = self.folder / "dropped.json"
-        return dict(read_note(note, dict[str, int])) if note.is_file() else {}
+        found: LeftOut = read_note(note, LeftOut) if note.is_file() else LeftOut()
+        return found
 
     def __repr__(self) -> str:
         one = self.result
@@ -98,6 +100,20 @@ def train(
     own = format or default_format(fetch_model(model, silent=silent), asked.train.row_length)
     recipe = asked.model_copy(update={"format": own})
     return train_recipe(recipe, mixture.mixture, Path(out), resume=resume, silent=silent)
+
+
+def check_model(recipe: Recipe, *, silent: bool = False) -> Path:
+    """The folder of a recipe's model, once it is sure that it is whole and that its tokenizer fits the format.
+
+    No weights are read, so this comes before the rows, which take longer. Raises `ModelError`.
+    """
+    from openflan.model.encoder import encoder_for
+    from openflan.model.folder import expect_model
+
+    folder = fetch_model(recipe.model.path, silent=silent)
+    expect_model(folder)
+    encoder_for(folder, recipe.format)
+    return folder
 
 
 def train_recipe(

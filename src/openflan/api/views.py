@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _WIDTH = 160
-"""Columns of a table printed from Python; nothing in it is cut."""
+"""Columns of a table printed from Python, unless it needs more: nothing in it is cut."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ def as_text(drawn: RenderableType) -> str:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=_WIDTH, highlight=False, color_system=None)
+    endless = console.options.update(max_width=10_000)
+    console.width = max(_WIDTH, console.measure(drawn, options=endless).maximum)
     console.print(drawn)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in str(text).rstrip().split("\n"))

@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub = verbs.add_parser(verb, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if verb == chosen:
             importlib.import_module(f"openflan.cli.{verb}").add_arguments(sub)
+            importlib.import_module("openflan.cli.help").add_examples(verb, sub)
     _print_whatever_the_console_can()
     options = parser.parse_args(given)
     try:

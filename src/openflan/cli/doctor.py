@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(checks: list[Check], source: str, columns: bool) -> None:
     from openflan.cli.terminal import escape, out, table
+    from openflan.wording import counted
 
     cells = [
         (
@@ -64,11 +65,12 @@ def _print(checks: list[Check], source: str, columns: bool) -> None:
     for found in checks:
         for role, rows in found.roles.items():
             for reason, count in rows.left_out.items():
-                many = f"{count:,} row{'s' * (count != 1)}"
+                many = counted(count, "row")
                 out.print(f"  {found.task} {role}: {many} left out: {escape(reason)}", soft_wrap=True)
     for found in checks:
         for problem in found.problems:
             out.print(f"[{_COLOURS[found.state]}]{found.state}:[/] {escape(problem)}", soft_wrap=True)
     states = Counter(found.state for found in checks)
-    counted = ", ".join(f"{states[state]} {state}" for state in _COLOURS)
-    out.print(f"\n{len(checks)} datasets and variants: {counted}")
+    found_in = ", ".join(f"{states[state]} {state}" for state in _COLOURS)
+    many = counted(len(checks), "dataset or variant", "datasets and variants")
+    out.print(f"\n{many}: {found_in}")

@@ -11,7 +11,7 @@ from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    from openflan.api.evaluation import MODEL_BASELINES
+    from openflan.api.baselines import MODEL_BASELINES
 
     parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
     add_recipe_arguments(parser)
@@ -74,7 +74,7 @@ def _says_format(options: argparse.Namespace) -> bool:
 
 def _changes(options: argparse.Namespace) -> list[str]:
     """The verb's own options as changes to the recipe."""
-    from openflan.api.evaluation import MODEL_BASELINES
+    from openflan.api.baselines import MODEL_BASELINES
 
     baseline = MODEL_BASELINES.get(options.baseline)
     given = {

@@ -37,16 +37,17 @@ def print_mixture(mix: MixtureView, examples: int | None = None) -> None:
     from openflan.api.data import share_table
     from openflan.api.views import shown
     from openflan.cli.terminal import escape, out, table
+    from openflan.wording import counted
 
     shares = share_table(mix.mixture, mix.config.rate_cap, examples)
     cells = [[shown(cell) for cell in row] for row in shares.rows]
-    out.print(table(shares.title, shares.columns, cells, numbers=range(2, len(shares.columns))))
+    leave = [shares.columns.index(name) for name in ("unusable", "templates", "epochs", "cluster", "rate")]
+    out.print(table(shares.title, shares.columns, cells, numbers=range(2, len(shares.columns)), leave=leave))
     for note in shares.notes:
         out.print(escape(note))
     for part in mix.rows.parts:
         for reason, count in part.skipped.most_common():
-            rows = "row" if count == 1 else "rows"
-            out.print(f"  {part.task.name}: {count:,} {rows} left out: {escape(reason)}")
+            out.print(f"  {part.task.name}: {counted(count, 'row')} left out: {escape(reason)}")
     for sentence in mix.hold_out_in_words:
         out.print(escape(sentence))
     for message in mix.missing.values():

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
     from openflan.api.prepare import prepare, prepared_folder
-    from openflan.cli.terminal import out, tell
+    from openflan.cli.terminal import escape, out, tell
 
     recipe = recipe_of(options)
     folder = options.out or prepared_folder(recipe)
@@ -32,5 +32,5 @@ def run(options: argparse.Namespace) -> None:
         f"{made.labelled:,} labelled, {made.fill:.2%} of the positions filled"
     )
     for reason, count in made.dropped.most_common():
-        out.print(f"  left out: {count:,} of {reason}")
+        out.print(f"  left out {count:,} of {made.drawn:,} examples drawn: {escape(reason)}")
     out.print(f"Train on them with: openflan train … --prepared {folder}")

@@ -6,18 +6,22 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-_PIPE_WIDTH = 160
-"""Columns of output that goes into a file or another program."""
+from openflan.columns import FittedTable, Row
+
+_PIPE_WIDTH = 10_000
+"""Columns of output that goes into a file or another program: it has no edge, so nothing is left out or wrapped."""
 
 _SILENT = os.environ.get("RANK", "0") != "0"
 """Under torchrun the first process speaks for all."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH, quiet=_SILENT)
+out = Console(
+    highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH, quiet=_SILENT
+)
 err = Console(stderr=True, highlight=False, quiet=_SILENT)
 
 
@@ -38,16 +42,19 @@ def table(
     rows: Sequence[Sequence[Any]],
     numbers: Sequence[int] = (),
     cut: Sequence[int] = (),
-) -> Table:
-    """A table for the terminal; `numbers` are the columns to align right, `cut` those that give way."""
-    drawn = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for index, column in enumerate(columns):
-        needed = None if index in cut else max([len(column), *(len(str(row[index])) for row in rows)])
-        justify: Literal["right", "left"] = "right" if index in numbers else "left"
-        drawn.add_column(column, justify=justify, overflow="ellipsis", no_wrap=True, min_width=needed)
-    for row in rows:
-        drawn.add_row(*(str(cell) for cell in row))
-    return drawn
+    leave: Sequence[int] | None = None,
+) -> FittedTable:
+    """A table for the terminal; `numbers` are the columns to align right, `cut` those that give way.
+
+    `leave` are those that may be left out, the first of them first: by default all but the one of the names, those
+    that give way before the others, from the right.
+    """
+    if leave is None:
+        names = columns.index("dataset") if "dataset" in columns else 0
+        rest = (number for number in reversed(range(len(columns))) if number not in (names, *cut))
+        leave = [*sorted(cut, reverse=True), *rest]
+    lines = [Row([Text(str(cell)) for cell in row]) for row in rows]
+    return FittedTable(title, columns, lines, numbers, cut, leave)
 
 
 def escape(text: str) -> str:

@@ -27,15 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, and save a plain Hugging Face folder to `<run folder>/model`."""
+    recipe = recipe_of(options)
+
     from openflan.api.data import load_mixture
-    from openflan.api.progress import fetch_model
-    from openflan.api.training import check_to_train, train_recipe
+    from openflan.api.training import check_model, check_to_train, train_recipe
     from openflan.cli.mix import print_mixture
     from openflan.cli.terminal import out, tell
 
-    recipe = recipe_of(options)
     check_to_train(recipe, without_rows=options.without_rows)
-    fetch_model(recipe.model.path)  # the cheap checks come before the rows are read
+    check_model(recipe)  # before the rows are read, which takes longer
     mixture = None
     if not options.without_rows:
         mix = load_mixture(recipe.data)
@@ -58,5 +58,6 @@ def print_trained(trained: TrainedRun) -> None:
         f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
         f"{duration(result.seconds)}; last loss {result.loss:.3f}"
     )
-    for what, count in sorted(trained.dropped.items(), key=lambda item: -item[1]):
-        out.print(f"  left out {count:,} of the examples drawn: {escape(what)}")
+    dropped = trained.dropped
+    for what, count in sorted(dropped.left_out.items(), key=lambda item: -item[1]):
+        out.print(f"  left out {count:,} of {dropped.drawn:,} examples drawn: {escape(what)}")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from openflan.data.encode import Encoder
 from openflan.data.fewshot import FewShot, Shots
 from openflan.data.fit import shorten
+from openflan.data.limits import RATE_CAP as RATE_CAP
 from openflan.data.order import hash64, permutation, permute_many, uniform
 from openflan.data.prompt import Prompt, Writer
 from openflan.data.rows import TaskRows
@@ -30,9 +31,6 @@ from openflan.errors import MissingRowsError, RecipeError
 from openflan.tasks.prepare import SkipRow
 
 Numbers = NDArray[np.int64]
-
-RATE_CAP = 3_000
-"""A dataset's rows beyond this add no weight (paper section 2.4)."""
 
 
 @dataclass(frozen=True)

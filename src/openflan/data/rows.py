@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from openflan.data.example import Example, ExampleReader
+from openflan.data.limits import ROW_LIMIT as ROW_LIMIT
 from openflan.data.sources import OpenTask, RowSource
-from openflan.data.splits import ROW_LIMIT as ROW_LIMIT
 from openflan.data.splits import Positions, SplitAssigner
 from openflan.errors import MissingRowsError
 from openflan.tasks.card import Source

@@ -7,15 +7,13 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator
 
 from openflan.data.fit import LongTargets
-from openflan.data.mixture import RATE_CAP, Mixture, component
-from openflan.data.rows import ROW_LIMIT, TaskRows, load_rows
+from openflan.data.limits import RATE_CAP, ROW_LIMIT
 from openflan.data.settings import OPTIONS, PRESETS, Settings
-from openflan.data.sources import parse_source
 from openflan.errors import MissingRowsError, OverlapError, SchemaError, UnknownNameError
 from openflan.lists import Listed
 from openflan.ranges import Count, Seed
@@ -23,6 +21,12 @@ from openflan.tasks.card import Card
 from openflan.tasks.clusters import CLUSTERS, excluded_clusters
 from openflan.tasks.registry import PRESETS as TASK_PRESETS
 from openflan.tasks.registry import Catalog, Task, load_catalog
+from openflan.wording import counted
+
+if TYPE_CHECKING:
+    # What reads rows is imported when they are read: a wrong key in a recipe is told at once.
+    from openflan.data.mixture import Mixture
+    from openflan.data.rows import TaskRows
 
 Names = Annotated[tuple[str, ...], Listed]
 """One name or several: `[nli, sentiment]`, or `nli, sentiment`."""
@@ -177,6 +181,9 @@ def training_rows(
 
     As many as `per_cluster` and `datasets` ask for, in the order that the tasks are given in.
     """
+    from openflan.data.rows import load_rows
+    from openflan.data.sources import parse_source
+
     source = parse_source(config.source)
     tasks = [task for task in tasks if any("train" in layout.splits for layout in task.layouts)]
     loaded = LoadedRows([], {})
@@ -193,11 +200,8 @@ def training_rows(
             loaded.missing[task.name] = str(error)
     order = {task.name: number for number, task in enumerate(tasks)}
     loaded.parts.sort(key=lambda part: order[part.task.name])
-    if loaded.missing and config.missing == "stop":
-        faults = "\n".join(f"- {message}" for message in loaded.missing.values())
-        raise MissingRowsError(
-            f"{len(loaded.missing)} datasets have no rows (data.missing: skip leaves them out):\n{faults}"
-        )
+    if loaded.missing and (config.missing == "stop" or not loaded.parts):
+        raise MissingRowsError(_missing(loaded))
     return loaded
 
 
@@ -209,8 +213,27 @@ def in_turn(tasks: Iterable[Task]) -> list[Task]:
     return [task for turn in zip_longest(*by_kind.values()) for task in turn if task is not None]
 
 
+_SHOWN = 12
+"""Reasons that are printed of many."""
+
+
+def _missing(loaded: LoadedRows) -> str:
+    """What has no rows and why, one line each."""
+    count = len(loaded.missing)
+    have = counted(count, "dataset has", "datasets have")
+    them = "it" if count == 1 else "them"
+    opening = f"{have} no rows (data.missing: skip leaves {them} out)"
+    if not loaded.parts:
+        opening = "the mixture has no dataset with rows"
+    faults = [f"- {message}" for message in loaded.missing.values()]
+    more = [f"- and {count - _SHOWN} more, which openflan doctor lists"] if count > _SHOWN else []
+    return "\n".join([f"{opening}:", *faults[:_SHOWN], *more])
+
+
 def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:
     """The mixture a data section describes, over rows loaded for it."""
+    from openflan.data.mixture import Mixture, component
+
     parts = [
         component(part, rate_cap=config.rate_cap, templates=config.templates, settings=config.settings)
         for part in rows.parts

@@ -34,7 +34,9 @@ _INDEX = "shard.json"
 
 @dataclass(frozen=True)
 class Counts:
-    """Shards, rows, positions with a token, labelled positions, all positions, and what was left out as too long."""
+    """Shards, rows, positions with a token, labelled positions, all positions, what was left out as too long, and the
+    examples drawn.
+    """
 
     shards: int = 0
     rows: int = 0
@@ -42,6 +44,7 @@ class Counts:
     labelled: int = 0
     positions: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    drawn: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         """Those of both."""
@@ -52,6 +55,7 @@ class Counts:
             self.labelled + other.labelled,
             self.positions + other.positions,
             self.dropped + other.dropped,
+            self.drawn + other.drawn,
         )
 
     @property
@@ -109,7 +113,7 @@ def write_shard(stream: Stream, folder: Path, number: int) -> tuple[Counts, str 
     windows = [stream.rows(window) for window in range(number * SHARD, (number + 1) * SHARD)]
     partial = folder / f".{final.name}.{os.getpid()}.part"
     try:
-        counts = _write(partial, windows, Counter(stream.dropped))
+        counts = _write(partial, windows, Counter(stream.dropped), SHARD * stream.window)
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
     except OSError as error:
@@ -118,7 +122,7 @@ def write_shard(stream: Stream, folder: Path, number: int) -> tuple[Counts, str 
     return counts, wrong
 
 
-def _write(folder: Path, windows: list[PackedRows], dropped: Counter[str]) -> Counts:
+def _write(folder: Path, windows: list[PackedRows], dropped: Counter[str], drawn: int) -> Counts:
     packed = concatenate(windows)
     small = packed.tokens.max(initial=0) < 2**16
     arrays: dict[str, Any] = {
@@ -134,7 +138,7 @@ def _write(folder: Path, windows: list[PackedRows], dropped: Counter[str]) -> Co
             np.save(file, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-    counts = Counts(1, len(packed), packed.filled, packed.targets, packed.tokens.size, dropped)
+    counts = Counts(1, len(packed), packed.filled, packed.targets, packed.tokens.size, dropped, drawn)
     write_sealed(folder / _INDEX, {"files": sums_of(folder), "counts": vars(counts)})
     return counts
 

@@ -13,12 +13,11 @@ from openflan.data.hub import HubSource
 from openflan.data.mirror import MirrorSource as MirrorSource
 from openflan.errors import MissingRowsError, RecipeError
 from openflan.tasks.card import Source
+from openflan.tasks.registry import SAMPLES as SAMPLES
 from openflan.tasks.registry import Task
 
 _COMMA = re.compile(r",(?=\s*(?:samples|hub|mirror:.*)\s*(?:,|$))")
 """A comma before another source; any other one belongs to a folder's name."""
-
-SAMPLES = Path(__file__).parent.parent / "samples"
 
 
 class RowSource(Protocol):

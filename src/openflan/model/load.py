@@ -1,11 +1,10 @@
-"""Load models and tokenizers from Hugging Face folders, and join a tokenizer to a format.
+"""Load models and tokenizers from Hugging Face folders.
 
 Only folders: nothing here reaches for the network. A folder that holds an adapter is joined with its base.
 """
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -24,15 +22,12 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from openflan.data.encode import Encoder, Format
-from openflan.data.literal import Controls
 from openflan.errors import ModelError
-from openflan.model.adapters import Adapter, make_room
-from openflan.model.chat import control_tokens, read_chat
-from openflan.model.folder import lineage, model_folder
+from openflan.model.adapters import make_room
+from openflan.model.folder import lineage, model_folder, tokenizer_folder
 from openflan.model.precision import default_device, fast_dtype
 from openflan.model.soft_embedding import load_prompt
-from openflan.model.soft_prompt import is_soft_prompt, soft_tokens
+from openflan.model.soft_prompt import is_soft_prompt
 from openflan.model.weights import expect_fitting, expect_possible, expect_whole_weights
 from openflan.ranges import Dtype
 
@@ -53,13 +48,10 @@ def load_config(path: str | Path) -> PreTrainedConfig:
 
 def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder; an adapter's own, else its base's; raises `ModelError` for none."""
-    folders = lineage(model_folder(path))
-    for folder in folders:
-        if any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
-            with _told(f"the tokenizer in {folder} cannot be read"):
-                tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **_LOCAL)
-            return tokenizer
-    raise ModelError(f"{folders[0]} holds no tokenizer.json; save the model's tokenizer into the folder")
+    folder = tokenizer_folder(path)
+    with _told(f"the tokenizer in {folder} cannot be read"):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **_LOCAL)
+    return tokenizer
 
 
 def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = None) -> PreTrainedModel:
@@ -121,63 +113,6 @@ def _told(what: str) -> Iterator[None]:
     except BaseException as error:  # OSError to KeyError, and libraries in Rust have some that are no `Exception`
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(f"{what}: {lines[0]}") from None
-
-
-def encoder_for(model: str | Path | PreTrainedTokenizerBase, format: Format, adapter: Adapter | None = None) -> Encoder:
-    """The encoder of a model's tokenizer (or of the tokenizer in a folder) for a format.
-
-    Sequences open with what the tokenizer itself puts before a text, and before that with the tokens of a soft prompt:
-    the folder's own, or one that is to be trained as `adapter`; the chat template is the tokenizer's own. Raises
-    `ModelError` for a tokenizer without EOS, without the fast backend, or whose chat template does not do.
-    """
-    tokenizer: Any = load_tokenizer(model) if isinstance(model, str | Path) else model
-    name = tokenizer.name_or_path or type(tokenizer).__name__
-    if not tokenizer.is_fast:
-        raise ModelError(f"the tokenizer {name} has no tokenizer.json; convert it to a fast tokenizer first")
-    if tokenizer.eos_token_id is None:
-        raise ModelError(f"the tokenizer {name} has no end-of-sequence token; set eos_token in tokenizer_config.json")
-    soft = _soft_tokens(model, adapter)
-    chat = read_chat(tokenizer, format.chat) if format.join == "chat" else None
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-    controls = control_tokens(tokenizer, chat)
-    ends = [controls[spelling] for spelling in controls if chat and chat.end.endswith(spelling)]
-    return Encoder(
-        backend,
-        format,
-        eos=tokenizer.eos_token_id,
-        opening=_opening(tokenizer),
-        soft=soft,
-        chat=chat,
-        ends=ends,
-        literal=Controls(controls, _without_controls(backend, controls)),
-    )
-
-
-def _soft_tokens(model: str | Path | PreTrainedTokenizerBase, adapter: Adapter | None) -> range:
-    if not isinstance(model, str | Path):
-        return range(0)
-    if adapter is None or not adapter.soft_tokens:
-        return soft_tokens(model_folder(model))
-    size = int(load_config(model).get_text_config().vocab_size)
-    return range(size, size + adapter.soft_tokens)
-
-
-def _opening(tokenizer: Any) -> list[int]:
-    """The special tokens that the tokenizer puts before every text (BOS; of GLM two)."""
-    own, ids = tokenizer("a", add_special_tokens=False).input_ids, tokenizer("a").input_ids
-    return list(ids[: max(place for place in range(len(ids)) if ids[place : place + len(own)] == own)])
-
-
-def _without_controls(backend: Any, controls: Mapping[str, int]) -> Any:
-    """A tokenizer that reads the spelling of a control token as any other text."""
-    definition = json.loads(backend.to_str())
-    for token in definition["added_tokens"]:
-        token["special"] = token["content"] in controls
-    tokenizer: Any = Tokenizer.from_str(json.dumps(definition))
-    tokenizer.encode_special_tokens = True
-    return tokenizer
 
 
 def _merge_adapter(base: PreTrainedModel, folder: Path) -> PreTrainedModel:

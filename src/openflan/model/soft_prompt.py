@@ -78,11 +78,17 @@ def soft_tokens(folder: Path) -> range:
     length = read_object(own / ADAPTER).get("num_virtual_tokens")
     if not isinstance(length, int) or length < 1:
         raise ModelError(f"{own / ADAPTER} does not say how long its prompt is (num_virtual_tokens)")
-    config = read_object(below[-1] / "config.json")
+    size = vocabulary_size(below[-1])
+    return range(size, size + length)
+
+
+def vocabulary_size(folder: Path) -> int:
+    """How many tokens the model in a folder knows, by its configuration; raises `ModelError` where that is not said."""
+    config = read_object(lineage(folder)[-1] / "config.json")
     size = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
     if not isinstance(size, int):
-        raise ModelError(f"{below[-1] / 'config.json'} does not say how many tokens the model knows (vocab_size)")
-    return range(size, size + length)
+        raise ModelError(f"{folder / 'config.json'} does not say how many tokens the model knows (vocab_size)")
+    return size
 
 
 def is_soft_prompt(folder: Path) -> bool:

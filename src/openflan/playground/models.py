@@ -13,7 +13,8 @@ from openflan.data.prompt import options_block
 from openflan.errors import ModelError
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest
 from openflan.evaluation.scoring.model import ModelScorer
-from openflan.model.load import encoder_for, load_model
+from openflan.model.encoder import encoder_for
+from openflan.model.load import load_model
 from openflan.playground.sampling import Sampling
 from openflan.playground.turns import Turns
 from openflan.playground.writing import End, Limits, Piece, Reading, write

@@ -18,7 +18,8 @@ from openflan.evaluation.analysis.groups import Change
 from openflan.evaluation.results import BASELINE, TUNED, UNTUNED
 from openflan.report.changes import SCORE, Level, changed, level
 from openflan.report.evaluations import Evaluation, Found, Group
-from openflan.report.words import asked, bounds, counted, listed, number, quoted, sentence
+from openflan.report.words import asked, bounds, listed, number, quoted, sentence
+from openflan.wording import counted
 
 
 class Measure(NamedTuple):

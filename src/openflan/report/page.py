@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from openflan.evaluation.results import LOG, PROMPTS
 from openflan.files import write_json, write_text
-from openflan.notes import Ended, Mixture, Step, read_lines, read_note
+from openflan.notes import Ended, LeftOut, Mixture, Step, read_lines, read_note
 from openflan.report import charts, svg
 from openflan.report.evaluations import Found, collect
 from openflan.report.findings import (
@@ -29,8 +29,9 @@ from openflan.report.findings import (
 from openflan.report.lines import OTHER_MEASURES, lines, write_csv
 from openflan.report.prompts import browser, embedded
 from openflan.report.sections import sections
-from openflan.report.words import bounds, counted, half_width, metric_title, number, quoted, setting_title
+from openflan.report.words import bounds, half_width, metric_title, number, quoted, setting_title
 from openflan.sums import DamageError
+from openflan.wording import counted
 
 PAGE, SUMMARY = "report.html", "summary.json"
 
@@ -132,8 +133,8 @@ def _text(path: Path) -> str:
 
 def _notes(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """What the folder's notes say, and of those that are damaged the reason."""
-    kinds = {"train": Ended, "dropped": dict[str, int], "mixture": Mixture, "environment": dict[str, Any]}
-    none: dict[str, Any] = {"train": None, "dropped": {}, "mixture": Mixture(""), "environment": {}}
+    kinds = {"train": Ended, "dropped": LeftOut, "mixture": Mixture, "environment": dict[str, Any]}
+    none: dict[str, Any] = {"train": None, "dropped": LeftOut(), "mixture": Mixture(""), "environment": {}}
     said, unread = dict[str, Any](), dict[str, str]()
     for name, kind in kinds.items():
         path = folder / f"{name}.json"

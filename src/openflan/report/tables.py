@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.text import Text
 
+from openflan.columns import FittedTable, Row
 from openflan.evaluation.analysis.comparison import Comparison, Difference
-from openflan.evaluation.analysis.references import Reference
-from openflan.evaluation.analysis.statistics import Interval
+from openflan.evaluation.analysis.references import Reference, statuses
+from openflan.evaluation.analysis.statistics import Interval, shown
 from openflan.evaluation.analysis.summary import ClusterScore, Summary, TaskScore
 from openflan.report.words import SETTING_TITLES, metric_title
 from openflan.tasks.clusters import CLUSTERS
@@ -24,8 +26,7 @@ _FURTHER = {"loss": "loss", "written_option": "an option", "written_accuracy": "
 how many are one of them and how many are right, in per cent."""
 
 _AVERAGE = "average"
-_NAME_WIDTH = 22
-_UNBOUNDED = 10_000
+_HEADING_WIDTH = 12
 _COLOURS = {1: "green", 0: "", -1: "red"}
 References = Mapping[str, Mapping[str, Reference]]
 """Reference lines: name → dataset → score."""
@@ -54,33 +55,44 @@ class _SummaryTable:
     references: References
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw as many columns as fit."""
-        columns = _columns(self.summary, self.references)
-        wide = options.update(width=_UNBOUNDED)
-        widths = [self._table(columns[: n + 1]).__rich_measure__(console, wide).maximum for n in range(len(columns))]
-        shown = max(sum(width <= options.max_width for width in widths), 2)
-        yield self._table(columns[:shown])
-        if hidden := [column.heading.replace("\n", " ") for column in columns[shown:]]:
-            yield Text(f"no room for: {', '.join(hidden)}", style="dim")
+        """The table, and what a reader of it should know."""
+        yield self._table
         yield from (Text(note, style="yellow") for note in remarks(self.summary))
+        yield from (Text(sign, style="dim") for sign in self._signs())
 
-    def _table(self, columns: Sequence[_Column]) -> Table:
-        summary = self.summary
-        table = Table(title=_title(summary), box=None, pad_edge=False, header_style="bold", title_justify="left")
-        table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
-        for column in columns:
-            table.add_column(column.heading, justify="left" if column.heading == "metric" else "right", no_wrap=True)
-        averages = {one.cluster: one for one in summary.clusters if len(one.members) > 1}
-        for cluster in dict.fromkeys(task.cluster for task in summary.tasks):
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """The width of the table; what stands below it is wrapped."""
+        return self._table.__rich_measure__(console, options)
+
+    def _signs(self) -> Iterator[str]:
+        """What the signs in the table mean."""
+        yield "± half the 95 % interval over examples; std over the #t templates"
+        marked = (
+            line[task.name] for line in self.references.values() for task in self.summary.tasks if task.name in line
+        )
+        marks = {one.mark: one.status for one in marked if one.mark}
+        yield from (f"{mark} {statuses()[status]}" for mark, status in marks.items())
+
+    @cached_property
+    def _table(self) -> FittedTable:
+        columns = _columns(self.summary, self.references)
+        headings = ["dataset", *(column.heading for column in columns)]
+        numbers = [number for number, heading in enumerate(headings) if heading not in ("dataset", "metric")]
+        kept = ("dataset", "metric", "mean")
+        leave = [number for number in reversed(numbers) if headings[number] not in kept]
+        return FittedTable(_title(self.summary), headings, list(self._rows(columns)), numbers, leave=leave)
+
+    def _rows(self, columns: Sequence[_Column]) -> Iterator[Row]:
+        averages = {one.cluster: one for one in self.summary.clusters if len(one.members) > 1}
+        for cluster in dict.fromkeys(task.cluster for task in self.summary.tasks):
             average = averages.get(cluster)
             cells = [column.of_cluster(average) for column in columns] if average else []
-            table.add_row(CLUSTERS.get(cluster, cluster), *cells, style="bold")
-            for task in summary.tasks:
+            yield Row([CLUSTERS.get(cluster, cluster), *cells], "bold")
+            for task in self.summary.tasks:
                 if task.cluster == cluster:
-                    table.add_row(f"  {task.name}", *(column.of_task(task) for column in columns))
-        if average := summary.average:
-            table.add_row("Mean over clusters", *(column.of_cluster(average) for column in columns), style="bold")
-        return table
+                    yield Row([f"  {task.name}", *(column.of_task(task) for column in columns)])
+        if mean := self.summary.average:
+            yield Row(["Mean over clusters", *(column.of_cluster(mean) for column in columns)], "bold")
 
 
 def _columns(summary: Summary, references: References) -> list[_Column]:
@@ -112,6 +124,8 @@ def remarks(summary: Summary) -> list[str]:
         for task in summary.tasks
         for reason, count in task.failures.items()
     ]
+    if same := [f"{task.name} ({next(iter(task.shares))!r})" for task in summary.tasks if _is_constant(task)]:
+        found.append(f"always the same answer, whatever is asked: {', '.join(same)}")
     if shortened := [f"{task.name} ({task.shortened})" for task in summary.tasks if task.shortened]:
         found.append(f"prompts shortened to fit the input length: {', '.join(shortened)}")
     shots = summary.plan["settings"][summary.setting]["shots"]
@@ -121,6 +135,11 @@ def remarks(summary: Summary) -> list[str]:
         budget = shots["budget"]
         found.append(f"of {asked} exemplars these fitted into {budget} tokens on average: {', '.join(dropped)}")
     return [*found, *summary.notes]
+
+
+def _is_constant(task: TaskScore) -> bool:
+    """Whether one option was chosen for all of several prompts: a spread of zero over templates is no robustness."""
+    return len(task.shares) == 1 and sum(one.prompts for one in task.templates) > 1
 
 
 def _title(summary: Summary) -> str:
@@ -154,20 +173,44 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
     A difference whose interval leaves out zero is green when the model is better, red when it is worse. Stars: p below
     0.05, 0.01 and 0.001 in a randomization test on the same prompts.
     """
-    first = comparisons[0].first
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("dataset", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
-    table.add_column("metric", style="dim", no_wrap=True)
-    table.add_column(first, justify="right", no_wrap=True)
-    for one in comparisons:
-        table.add_column(one.second, justify="right", no_wrap=True)
-        table.add_column("difference", justify="right", no_wrap=True)
-    if len(comparisons) == 1:
-        table.add_column("", no_wrap=True)
-    for line, bold in _comparison_lines(comparisons):
-        table.add_row(*line, style="bold" if bold else "")
-    notes = dict.fromkeys(note for one in comparisons for note in one.notes)
-    return Group(table, *(Text(note, style="yellow") for note in notes))
+    return _ComparisonTable(comparisons)
+
+
+@dataclass(frozen=True)
+class _ComparisonTable:
+    comparisons: Sequence[Comparison]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Side by side as many comparisons as fit, the others below them; then what a reader should know."""
+        yield from self._tables(options.max_width)
+        notes = dict.fromkeys(note for one in self.comparisons for note in one.notes)
+        yield from (Text(note, style="yellow") for note in notes)
+        yield Text(_SIGNS, style="dim")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """The width of all comparisons side by side."""
+        return _beside(self.comparisons).__rich_measure__(console, options)
+
+    def _tables(self, width: int) -> list[FittedTable]:
+        for count in range(len(self.comparisons), 0, -1):
+            parts = [self.comparisons[at : at + count] for at in range(0, len(self.comparisons), count)]
+            tables = [_beside(part) for part in parts]
+            if count == 1 or all(table.needs <= width for table in tables):
+                return tables
+        return []
+
+
+_SIGNS = "± half the 95 % interval of the difference; * ** *** p < 0.05, 0.01, 0.001 in a randomization test"
+
+
+def _beside(comparisons: Sequence[Comparison]) -> FittedTable:
+    """Comparisons with one first model, in one table; one alone with a picture."""
+    names = [comparisons[0].first, *(name for one in comparisons for name in (one.second, "difference"))]
+    headings = ["dataset", "metric", *("\n".join(wrap(name, _HEADING_WIDTH)) for name in names)]
+    numbers = range(2, len(headings))
+    pictures = [len(headings)] if len(comparisons) == 1 else []
+    rows = [Row(line, "bold" if bold else "") for line, bold in _comparison_lines(comparisons)]
+    return FittedTable("", headings + [""] * len(pictures), rows, numbers, leave=[*pictures, 1])
 
 
 def _comparison_lines(comparisons: Sequence[Comparison]) -> Iterator[tuple[list[str | Text], bool]]:
@@ -188,9 +231,9 @@ def _comparison_cells(found: Sequence[Difference], widest: float) -> list[str | 
     one = found[0]
     average = one.metric == _AVERAGE
     title = CLUSTERS.get(one.name, one.name) if average else f"  {one.name}"
-    cells: list[str | Text] = [title, metric_title(one.metric, one.higher_is_better), f"{one.first:.1f}"]
+    cells: list[str | Text] = [title, metric_title(one.metric, one.higher_is_better), shown(one.first)]
     for other in found:
-        cells += [f"{other.second:.1f}", Text(_signed(other), style=_COLOURS[other.verdict])]
+        cells += [shown(other.second), Text(_signed(other), style=_COLOURS[other.verdict])]
     if len(found) == 1:
         cells.append(Text(_strip(one.difference, widest), style=_COLOURS[one.verdict]))
     return cells
@@ -199,7 +242,7 @@ def _comparison_cells(found: Sequence[Difference], widest: float) -> list[str | 
 def _signed(one: Difference) -> str:
     stars = "" if one.p is None else "*" * sum(one.p < level for level in (0.05, 0.01, 0.001))
     half = (one.difference.high - one.difference.low) / 2
-    return f"{one.difference.value:+.1f} ±{half:.1f}{stars:<3}"
+    return f"{shown(one.difference.value, signed=True)} ±{shown(half)}{stars:<3}"
 
 
 def _reach(one: Difference) -> float:

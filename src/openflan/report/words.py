@@ -67,11 +67,6 @@ def bounds(score: Interval, digits: int = 1, signed: bool = False) -> str:
     return f"[{number(score.low, digits, signed)}, {number(score.high, digits, signed)}]"
 
 
-def counted(count: int, what: str) -> str:
-    """`1 dataset`, `2 datasets`."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def listed(parts: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -19,7 +19,7 @@ from openflan.data.rows import load_rows
 from openflan.data.sources import parse_source
 from openflan.evaluation.prompts import Load, TaskPlan, plan_task
 from openflan.model.default import resolve
-from openflan.model.load import encoder_for
+from openflan.model.encoder import encoder_for
 from openflan.model.precision import default_device
 from openflan.recipe import Recipe
 from openflan.study.units import Unit

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from openflan.data.encode import Format
+from openflan.model.folder import lineage, read_object
 from openflan.model.format_file import read_format
-from openflan.model.load import load_config, load_tokenizer
+from openflan.model.tokenizer import read_tokenizer
 
 
 def default_format(model: Path, row_length: int | None = None) -> Format:
@@ -17,8 +17,8 @@ def default_format(model: Path, row_length: int | None = None) -> Format:
     """
     if tuned := read_format(model):
         return tuned
-    tokenizer: Any = load_tokenizer(model)
-    chat = bool(getattr(tokenizer, "chat_template", None)) and not load_config(model).is_encoder_decoder
+    config = read_object(lineage(model)[-1] / "config.json")
+    chat = bool(read_tokenizer(model).chat_template) and not config.get("is_encoder_decoder")
     longest = row_length or 1280
     target = min(256, longest // 4)
     return Format(join="chat" if chat else "eos", input_length=min(1024, longest - target), target_length=target)

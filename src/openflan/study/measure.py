@@ -19,9 +19,10 @@ from openflan.evaluation.prompts import Load
 from openflan.evaluation.results import LOG, Results, read_results
 from openflan.evaluation.scoring.model import ModelScorer
 from openflan.evaluation.scoring.processes import SplitScorer
+from openflan.model.encoder import encoder_for
 from openflan.model.format_file import read_format
 from openflan.model.identity import model_identity
-from openflan.model.load import encoder_for, load_model
+from openflan.model.load import load_model
 from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
 from openflan.training.parallel import World, world
@@ -36,9 +37,8 @@ def measure(
     """
     with world() as here:
         identity = {"name": name, **here.on_main(lambda: evaluation_identity(recipe, model))}
-        alone = ModelScorer(
-            load_model(model, dtype=recipe.model.dtype, device=str(here.device)), encoder_for(model, recipe.format)
-        )
+        encoder = encoder_for(model, recipe.format)  # which may not do, and is read sooner than the weights
+        alone = ModelScorer(load_model(model, dtype=recipe.model.dtype, device=str(here.device)), encoder)
         scorer = alone if here.size == 1 else SplitScorer(alone)
         with _written_once(out, here) as folder:
             evaluate(

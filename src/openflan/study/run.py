@@ -13,14 +13,12 @@ folder of another run is refused before anything in it changes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from openflan.data.fast import accelerate
 from openflan.data.mixture import Mixture
 from openflan.data.prepared import PreparedRows, reuse
 from openflan.data.prompt import BASELINE as BASELINE_WRITER
@@ -29,22 +27,23 @@ from openflan.data.stream import Rows, Stream
 from openflan.errors import RecipeError
 from openflan.evaluation.results import BASELINE, TUNED
 from openflan.files import write_json
+from openflan.model.encoder import encoder_for
 from openflan.model.format_file import write_format
 from openflan.model.identity import model_identity
-from openflan.model.load import encoder_for, load_tokenizer
+from openflan.model.load import load_tokenizer
 from openflan.model.precision import default_device
 from openflan.recipe import Recipe
 from openflan.study.environment import environment
 from openflan.study.labels import with_labels
-from openflan.sums import read_sealed
+from openflan.study.stream import MIXTURE as MIXTURE
+from openflan.study.stream import about_mixture as about_mixture
+from openflan.study.stream import make_stream, mixture_of
 from openflan.training.card import model_card
 from openflan.training.config import TrainConfig
 from openflan.training.loop import TrainProgress, TrainResult, train
 from openflan.training.parallel import world
 from openflan.training.place import load_to_train
 from openflan.training.result import check_folder, identity
-
-MIXTURE = "mixture.json"
 
 
 @dataclass(frozen=True)
@@ -81,14 +80,7 @@ class Run:
 
     def stream(self, mixture: Mixture) -> Stream:
         """The packed rows of a mixture, as the recipe's format and row length make them."""
-        encoder, _ = accelerate(encoder_for(self.model, self.recipe.format, self.recipe.train.adapter), [])
-        return Stream(
-            mixture,
-            encoder,
-            self.recipe.train.row_length,
-            seed=self.recipe.data.seed,
-            long_targets=self.recipe.data.long_targets,
-        )
+        return make_stream(self.recipe, self.model, mixture)
 
     def tune(
         self,
@@ -105,7 +97,7 @@ class Run:
         are all there is: on a machine that has no datasets.
         """
         recipe = self.recipe
-        rows, about, dropped = self._rows(mixture, prepared, say)
+        rows, about, stream = self._rows(mixture, prepared, say)
         with world() as here:
             result = train(
                 load_to_train(self.model, recipe.train, here),
@@ -130,8 +122,9 @@ class Run:
             )
             if here.is_main:
                 write_format(self.tuned, recipe.format)
-                if dropped:  # A run that was finished before has made no rows now.
-                    write_json(self.folder / "dropped.json", dict(dropped))
+                if stream is not None and stream.dropped:  # A run that was finished before has made no rows now.
+                    left_out = dict(stream.dropped.most_common())
+                    write_json(self.folder / "dropped.json", {"drawn": stream.drawn, "left_out": left_out})
         return result
 
     def _begin(self, about: Mapping[str, Any]) -> None:
@@ -142,15 +135,15 @@ class Run:
 
     def _rows(
         self, mixture: Mixture | None, prepared: Path | None, say: Callable[[str], None]
-    ) -> tuple[Rows, dict[str, Any], Counter[str]]:
-        """What to train on, what it is made of, and the count of what is dropped on the way."""
+    ) -> tuple[Rows, Mapping[str, Any], Stream | None]:
+        """What to train on, what it is made of, and the stream that makes rows on the way."""
         if mixture is not None:
             stream = self.stream(mixture)
-            return reuse(stream, prepared, say) if prepared else stream, about_mixture(mixture), stream.dropped
+            return reuse(stream, prepared, say) if prepared else stream, about_mixture(mixture), stream
         if prepared is None:
             raise RecipeError("without a mixture there must be prepared rows")
         rows = PreparedRows(prepared, encoder_for(self.model, self.recipe.format, self.recipe.train.adapter))
-        return rows, read_sealed(prepared / MIXTURE), Counter()
+        return rows, mixture_of(prepared), None
 
     def how_to_measure(self, name: str) -> tuple[Recipe, Path]:
         """One of the run's models: the recipe to measure it by, and its folder."""
@@ -162,10 +155,3 @@ class Run:
             "evaluate": replace(self.recipe.evaluate, settings=own, generate="free"),
         }
         return self.recipe.model_copy(update=changed), self.model
-
-
-def about_mixture(mixture: Mixture) -> dict[str, Any]:
-    """What a mixture is made of, for the run folder: fingerprint, and each dataset's share and licence."""
-    licences = {part.rows.task.name: part.rows.task.card.licence for part in mixture.parts}
-    shares = [{**asdict(share), "licence": licences[share.name]} for share in mixture.shares()]
-    return {"fingerprint": mixture.fingerprint, "datasets": shares}

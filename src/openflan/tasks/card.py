@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from openflan.tasks.clusters import check_cluster
 from openflan.tasks.metric import read_metric
 from openflan.tasks.schema import ColumnType, parse_column_type
 from openflan.tasks.slices import Role, Slice, parse_slice
-from openflan.tasks.text import compile_value, names_in
+
+CHECKED = {"checked": True}
+"""The context of validation for a card whose texts are known to compile."""
 
 Grade = Literal["A", "B", "C"]
 
@@ -29,8 +31,11 @@ ANSWER = "{{ answer }}"
 """The target of a template that asks for the answer itself."""
 
 
-def _text(source: str) -> str:
-    compile_value(source)
+def _text(source: str, info: ValidationInfo) -> str:
+    if info.context is not CHECKED:
+        from openflan.tasks.text import compile_value
+
+        compile_value(source)
     return source
 
 
@@ -56,7 +61,7 @@ def _named(spec: Any) -> Any:
 class Model(BaseModel):
     """A strict, frozen part of a card: unknown keys and coerced types are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class Hub(Model):
@@ -155,7 +160,9 @@ class Card(Layout):
     templates: list[Template] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _complete(self) -> Card:
+    def _complete(self, info: ValidationInfo) -> Card:
+        if info.context is CHECKED:
+            return self
         for variant in self.variant_names:
             if not self.layouts(variant):
                 raise ValueError(f"variant {variant!r} has no sources" if variant else "the card has no sources")
@@ -200,6 +207,8 @@ def _merged(*parts: Layout | None) -> Source:
 
 
 def _check_layout(layout: Source, variant: str) -> None:
+    from openflan.tasks.text import names_in
+
     where = f"variant {variant!r}: " if variant else ""
     if not layout.columns:
         raise ValueError(f"{where}no columns")

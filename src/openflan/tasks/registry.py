@@ -10,11 +10,13 @@ from pathlib import Path
 from openflan.errors import CardError, UnknownNameError, nearest
 from openflan.lists import listed
 from openflan.tasks.card import Card, Source
+from openflan.tasks.cardcache import read_cards
 from openflan.tasks.cardfile import read_card
 from openflan.tasks.clusters import CLUSTERS
 from openflan.tasks.metric import parse_metric
 
 CATALOG = Path(__file__).parent.parent / "catalog"
+SAMPLES = Path(__file__).parent.parent / "samples"
 PRESETS = ("flan62", "flan62_short", "flan69", "all")
 """`flan62`: the datasets of Figure 3; `flan62_short`: those of them whose answers are short, so that a small token
 budget holds many of them (no summaries, translations or descriptions of data); `flan69`: the 69 tasks that the released
@@ -116,9 +118,10 @@ def _variants(card: Card, variant: str) -> list[Task]:
 @lru_cache(maxsize=8)
 def load_catalog(*extra: Path) -> Catalog:
     """The package's cards in the order of Figure 3, then those of `extra` files or folders (which may replace them)."""
-    paths = [path for cluster in CLUSTERS for path in sorted((CATALOG / cluster).glob("*.yaml"))]
+    cards = read_cards([path for cluster in CLUSTERS for path in sorted((CATALOG / cluster).glob("*.yaml"))])
+    paths: list[Path] = []
     for place in extra:
         if not place.exists():
             raise CardError(f"no card or folder of cards at {place}")
         paths += sorted(place.rglob("*.yaml")) if place.is_dir() else [place]
-    return Catalog(read_card(path) for path in paths)
+    return Catalog([*cards, *(read_card(path) for path in paths)])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -96,6 +97,7 @@ def test_a_summary_fits_the_terminal_and_names_what_does_not(measured):
     table = summary_table(summary, dict.fromkeys(("random", "majority", "flan_zero_avg"), line))
     wide, narrow = printed(table, 100), printed(table, 72)
     assert "12.3ᴿ" in wide
+    assert "ᴿ recalled from Table 2" in wide
     assert "no room for" not in wide
     assert "flan zero avg" in narrow.split("no room for: ")[1]
     assert max(map(len, narrow.splitlines())) <= 72
@@ -110,6 +112,27 @@ def test_a_comparison_shows_differences_stars_and_a_picture(measured):
     assert "●" in drawn
     both = printed(comparison_table([compare(weak, strong), compare(weak, measured("third", 0.5))]))
     assert "third" in both
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_digit_of_a_comparison_is_lost(measured, width):
+    weak = measured("a-model-with-a-long-name", 0.2)
+    comparisons = [compare(weak, measured(name, 0.9)) for name in ("second-model", "third-model")]
+    text = printed(comparison_table(comparisons), width)
+    assert max(map(len, text.splitlines()[:-1])) <= width
+    for one in comparisons:
+        for line in (*one.tasks, *one.clusters):
+            half = (line.difference.high - line.difference.low) / 2
+            assert f"{line.difference.value:+.1f} ±{half:.1f}" in text
+            assert line.name in text or line.metric == "average"
+
+
+def test_a_constant_answer_is_said_beside_its_spread_of_zero(measured, weather):
+    summary = summarize(measured("one", tasks=[weather]))
+    [task] = summary.tasks
+    always = replace(summary, tasks=[replace(task, shares={"yes": 100.0}, std=0.0)])
+    assert "always the same answer, whatever is asked: weather ('yes')" in printed(summary_table(always), 100)
+    assert "always the same answer" not in printed(summary_table(summary), 100)
 
 
 def test_failures_and_notes_come_with_the_table(measured, tmp_path, rows_at, weather):

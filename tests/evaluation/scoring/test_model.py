@@ -24,7 +24,8 @@ from openflan.evaluation.engines.base import PaddedEngine
 from openflan.evaluation.engines.shared_prefix import SharedEngine
 from openflan.evaluation.scoring.interface import Failure, RankRequest
 from openflan.evaluation.scoring.model import ModelScorer
-from openflan.model.load import encoder_for, load_model, load_tokenizer
+from openflan.model.encoder import encoder_for
+from openflan.model.load import load_model, load_tokenizer
 
 torch.set_num_threads(1)
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from openflan.data.encode import Join
 from openflan.data.example import Example
 from openflan.errors import UnknownNameError, nearest
 from openflan.evaluation.analysis.blocks import line_name
+from openflan.evaluation.baselines import MODEL_BASELINES as MODEL_BASELINES
 from openflan.evaluation.metrics import Judged, metric
 from openflan.evaluation.prompts import Load
 from openflan.evaluation.results import Results
@@ -43,24 +43,6 @@ class Reference:
     def mark(self) -> str:
         """A superscript after the figure where it could not be read in the source itself."""
         return {"R": "ᴿ", "S": "ˢ", "G": "ᴳ"}.get(self.status, "")
-
-
-@dataclass(frozen=True)
-class ModelBaseline:
-    """How the untuned model is asked: the setting, how many exemplars at most, and the join of its format."""
-
-    title: str
-    setting: str
-    shots: int
-    join: Join
-
-
-MODEL_BASELINES: dict[str, ModelBaseline] = {
-    "untuned-zero": ModelBaseline("untuned model, GPT-3-style prompts, zero-shot", "baseline", 0, "space"),
-    "untuned-few": ModelBaseline("untuned model, GPT-3-style prompts, few-shot", "baseline", 10, "space"),
-    "untuned-instructions": ModelBaseline("untuned model, instruction templates", "options", 0, "newline"),
-}
-"""The paper's baselines that are models (section 3, appendix A: as many exemplars as fit, 10 at most)."""
 
 
 def majority(task: Task, load: Load, scored: Scored = None) -> Reference | None:

@@ -24,6 +24,12 @@ SAMPLES = 1000
 _CHUNK = 100
 
 
+def shown(value: float, signed: bool = False) -> str:
+    """A number with one digit after the point, never with a sign before zero."""
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:+.1f}" if signed and rounded else f"{rounded:.1f}"
+
+
 @dataclass(frozen=True)
 class Interval:
     """A value and its 95 % interval."""
@@ -34,7 +40,7 @@ class Interval:
 
     def __str__(self) -> str:
         """The value, and half the width of its interval."""
-        return f"{self.value:.1f} ±{(self.high - self.low) / 2:.1f}"
+        return f"{shown(self.value)} ±{shown((self.high - self.low) / 2)}"
 
 
 def interval(value: float, replicates: Array, coverage: float = 0.95) -> Interval:

@@ -16,11 +16,12 @@ from openflan.report.studies.curves import Curve, curve
 from openflan.report.studies.forests import differences, forest
 from openflan.report.studies.grids import Grid, grid, label
 from openflan.report.studies.tables import write_tables
-from openflan.report.words import bounds, counted, number
+from openflan.report.words import bounds, number
 from openflan.study.cells import STUDY, Cell
 from openflan.study.drive import PlannedStudy
 from openflan.study.results import ALL, Findings, Gap, findings
 from openflan.study.spec import CLUSTER
+from openflan.wording import counted
 
 PAGE = "study.html"
 

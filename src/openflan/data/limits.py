@@ -1,0 +1,7 @@
+"""The paper's two limits on a dataset, where configurations can read them without the libraries that read rows."""
+
+ROW_LIMIT = 30_000
+"""Training rows per dataset (paper section 2.4)."""
+
+RATE_CAP = 3_000
+"""A dataset's rows beyond this add no weight (paper section 2.4)."""
