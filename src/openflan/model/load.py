@@ -70,6 +70,7 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
             dtype=fast_dtype(device) if dtype == "fast" else dtype,
             local_files_only=True,
             output_loading_info=True,
+            **_attention(config),
         )
     if lacking := sorted(report["missing_keys"]):
         raise ModelError(
@@ -81,6 +82,12 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
     model.to(device or default_device())
     merged: PreTrainedModel = model
     return merged
+
+
+def _attention(config: PreTrainedConfig) -> dict[str, str]:
+    """The library's choice, but for scores that are capped: its older versions leave the cap out of fused attention."""
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    return {"attn_implementation": "eager"} if capped else {}
 
 
 @contextmanager
