@@ -135,7 +135,10 @@ def test_types_that_mean_the_same_are_read_as_one(
     kind: Any, written: pa.Array, read: list[Any], tmp_path: Path
 ) -> None:
     path = tmp_path / "train.parquet"
-    pq.write_table(pa.table({"unread": ["x"] * len(written), "c": written}), path)
+    try:
+        pq.write_table(pa.table({"unread": ["x"] * len(written), "c": written}), path)
+    except pa.ArrowNotImplementedError as error:
+        pytest.skip(f"this pyarrow cannot write the file ({error})")
     columns = layout(c=kind).columns
     assert differences(pq.read_schema(path).empty_table(), layout(c=kind)) == []
     table = read_parquet([path], columns)

@@ -81,7 +81,14 @@ FAMILIES = {
     ),
     # Caps its attention scores, and sees twelve tokens back in every second layer.
     "gemma2": lambda: Gemma2ForCausalLM(
-        Gemma2Config(**_GROUPED, head_dim=8, query_pre_attn_scalar=8, attn_logit_softcapping=0.5, sliding_window=12)
+        Gemma2Config(
+            **_GROUPED,
+            head_dim=8,
+            query_pre_attn_scalar=8,
+            attn_logit_softcapping=0.5,
+            sliding_window=12,
+            attn_implementation="eager",
+        )
     ),
     # Has attention sinks.
     "gpt_oss": lambda: _with_sinks(

@@ -28,6 +28,7 @@ def umt5():
 def test_packed_equals_separate_in_loss_and_gradients(made):
     rows = stream().rows(0)[:5]
     alone, packed = made(), made()
+    alone.set_attn_implementation("eager")  # UMT5's fused one was causal where it should not be before 5.23
     expected = torch.zeros(())
     for sequence in rows.sequences():
         read, written = sequence.tokens[: sequence.start], sequence.tokens[sequence.start :]

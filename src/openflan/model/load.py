@@ -74,6 +74,7 @@ def load_model(path: str | Path, *, dtype: Dtype = "auto", device: str | None = 
             dtype=fast_dtype(device) if dtype == "fast" else dtype,
             **_LOCAL,
             output_loading_info=True,
+            **_attention(config),
         )
     if lacking := sorted(report["missing_keys"]):
         raise ModelError(
@@ -99,6 +100,12 @@ def skeleton(shape: PreTrainedConfig) -> PreTrainedModel:
 
 def _loader(config: PreTrainedConfig) -> Any:
     return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+
+
+def _attention(config: PreTrainedConfig) -> dict[str, str]:
+    """The library's choice, but for scores that are capped: its older versions leave the cap out of fused attention."""
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    return {"attn_implementation": "eager"} if capped else {}
 
 
 @contextmanager
