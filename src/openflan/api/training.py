@@ -30,7 +30,8 @@ _DEFAULTS = {
 @dataclass(frozen=True)
 class TrainedRun:
     """A run folder with a tuned model in it: `model` is its folder, which transformers loads as it is (peft a soft
-    prompt)."""
+    prompt).
+    """
 
     folder: Path
     model: str
