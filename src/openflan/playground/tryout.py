@@ -82,7 +82,8 @@ class Tryout:
 
     def _exchange(self, process: subprocess.Popen[str], line: str) -> str:
         """Hand over a line and wait for the answer; nothing where the process ends first."""
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         patience = threading.Timer(self._seconds * _PATIENCE, process.kill)
         patience.start()
         try:
