@@ -1,4 +1,4 @@
-"""Ask a run's models the playground's gallery and print the answers as Markdown tables, for docs/playground-examples.md.
+"""Ask a run's models the playground's gallery; prints Markdown tables, as in docs/playground-examples.md.
 
 python -m benchmarks.try_gallery runs/quickstart
 """
