@@ -6,16 +6,16 @@ for ever, and a text of a card can be a stranger's. Nothing here imports torch, 
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,29 +56,23 @@ class Attempt:
 
 
 class Tryout:
-    """The process, started when it is needed and again after it was ended."""
+    """The process, started when it is needed and again after it was ended; a line of JSON each way."""
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds, self._lock = seconds, threading.Lock()
-        self._process: Any = None
-        self._connection: Any = None
+        self._process: subprocess.Popen[str] | None = None
 
     def __call__(self, attempt: Attempt) -> dict[str, Any]:
         """What an attempt comes to (see `attempted`); raises `OpenflanError` where it takes too long."""
         with self._lock:
-            if self._process is None or not self._process.is_alive():
-                self._start()
-            try:
-                self._connection.send((attempt, self._seconds))
-                if self._connection.poll(self._seconds * _PATIENCE):
-                    answer: dict[str, Any] = self._connection.recv()
-                    return answer
-            except (EOFError, OSError):
-                self._process.join()
-            much = (
-                "memory than they may" if self._process.exitcode == _NO_MEMORY else f"than {self._seconds:.0f} seconds"
-            )
-            self._end()
+            if self._process is None or self._process.poll() is not None:
+                self._process = _start()
+            line = self._exchange(self._process, json.dumps({"seconds": self._seconds, "attempt": asdict(attempt)}))
+            if line:
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+            no_memory = self._process.wait() == _NO_MEMORY
+        much = "memory than they may" if no_memory else f"than {self._seconds:.0f} seconds"
         raise OpenflanError(f"the templates took more {much}; make loops shorter")
 
     def close(self) -> None:
@@ -86,19 +80,27 @@ class Tryout:
         if self._process is not None:
             self._process.kill()
 
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
+    def _exchange(self, process: subprocess.Popen[str], line: str) -> str:
+        """Hand over a line and wait for the answer; nothing where the process ends first."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        patience = threading.Timer(self._seconds * _PATIENCE, process.kill)
+        patience.start()
+        try:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            return process.stdout.readline()
+        except OSError:
+            return ""
+        finally:
+            patience.cancel()
 
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._connection.close()
-            self._process = None
+
+def _start() -> subprocess.Popen[str]:
+    # A session of its own, so that Ctrl-C in the terminal is the server's alone; it ends when its input does.
+    command = [sys.executable, "-m", "openflan.playground.tryout"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8", start_new_session=True)
 
 
 def attempted(attempt: Attempt) -> dict[str, Any]:
@@ -140,17 +142,21 @@ def _prompts(file: CardFile, attempt: Attempt) -> dict[str, Any]:
     return {"prompts": written, "rows": len(rows)}
 
 
-def _serve(connection: Connection) -> None:
+def main() -> None:
+    """Answer line by line what is asked on standard input."""
     with suppress(OSError, ValueError):  # Not every system has the limit.
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-    with suppress(EOFError, KeyboardInterrupt):
-        while True:
-            attempt, seconds = connection.recv()
-            # The signal at the end of the time ends the process, whatever it is doing.
-            signal.setitimer(signal.ITIMER_PROF, seconds)
-            try:
-                answer = attempted(attempt)
-            except MemoryError:
-                sys.exit(_NO_MEMORY)
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            connection.send(answer)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        # The signal at the end of the time ends the process, whatever it is doing.
+        signal.setitimer(signal.ITIMER_PROF, asked["seconds"])
+        try:
+            answer = json.dumps(attempted(Attempt(**asked["attempt"])))
+        except MemoryError:
+            sys.exit(_NO_MEMORY)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        print(answer, flush=True)
+
+
+if __name__ == "__main__":
+    main()
