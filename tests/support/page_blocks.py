@@ -8,6 +8,8 @@
 | `yaml` without a title | part of a recipe or of a card, which must be sound |
 | `text` | only read |
 
+Runs are cut to `MOST` tokens and rows: longer ones would only do the same again.
+
 A comment right above a block, `<!-- not run: why -->`, keeps it from being run; its commands are parsed all the same.
 """
 
@@ -24,6 +26,8 @@ _BLOCK = re.compile(
     r"(?P<body>.*?)^(?P=indent)```",
     re.DOTALL | re.MULTILINE,
 )
+MOST = {"tokens": 4096, "rows": 4}
+_LONG = re.compile(rf"\b({'|'.join(MOST)})=(\d[\d_]*)")
 _INCLUDED = re.compile(r'^--8<-- "([^"]+)"\n', re.MULTILINE)
 CHECKOUT = Path(__file__).parents[2]
 
@@ -69,6 +73,11 @@ def commands_of(block: Block) -> list[Command]:
         typed, _, shown = part.replace("\\\n", " ").partition("\n")
         commands.append(Command(tuple(shlex.split(typed, comments=True)), shown.rstrip()))
     return commands
+
+
+def shortened(text: str) -> str:
+    """Code or a word of a command whose `tokens=…` and `rows=…` are `MOST` at most."""
+    return _LONG.sub(lambda found: f"{found[1]}={min(int(found[2]), MOST[found[1]])}", text)
 
 
 def matches(shown: str, printed: str) -> bool:
