@@ -133,7 +133,7 @@ def _text(path: Path) -> str:
 def _notes(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """What the folder's notes say, and of those that are damaged the reason."""
     kinds = {"train": Ended, "dropped": dict[str, int], "mixture": Mixture, "environment": dict[str, Any]}
-    none = {"train": None, "dropped": {}, "mixture": Mixture(""), "environment": {}}
+    none: dict[str, Any] = {"train": None, "dropped": {}, "mixture": Mixture(""), "environment": {}}
     said, unread = dict[str, Any](), dict[str, str]()
     for name, kind in kinds.items():
         path = folder / f"{name}.json"
