@@ -116,8 +116,8 @@ MODELS = (
         _write_model,
         _read_tokenizer,
     ),
-    Target("chat templates", 1.5, [("chat_template.jinja", "")], _write_model, _read_chat),
-    Target("weights", 3, [("model.safetensors", "")], _write_model, _read_weights),
+    Target("chat templates", 1, [("chat_template.jinja", "")], _write_model, _read_chat),
+    Target("weights", 1.5, [("model.safetensors", "")], _write_model, _read_weights),
     Target("whole models", 0.2, [("config.json", "json"), ("model.safetensors", "")], _write_model, _read_model),
     Target("adapters", 8, [("adapter_config.json", "json")], _write_adapter, _read_adapter),
     Target(

@@ -274,7 +274,7 @@ _RUN_FILES = [
 ]
 
 DATA = (
-    Target("cards", 10, [("toy.yaml", "yaml")], _write_card, _read_card),
+    Target("cards", 8, [("toy.yaml", "yaml")], _write_card, _read_card),
     Target("recipes", 12, [("small.yaml", "yaml")], _write_recipe, _read_recipe),
     Target("values of --set", 14, [("setting", "")], _write_settings, _read_setting),
     *(_rows_target(kind, 8) for kind in _ROW_FILES),
