@@ -219,7 +219,7 @@ def test_arguments_in_order_and_untokenised() -> None:
     ],
 )
 def test_footnotes_are_no_arguments(footnote: str) -> None:
-    values = ["Cars make a lot of noise [ 1 ] .", "However , Europe , which pays most of it , agrees ( 2 ) .", footnote]
+    values = ["Cars make a lot of noise [ 1 ] .", "However , Europe , which pays most of it , agrees.3", footnote]
     row = {
         "_debate_name": "Motion",
         "_claim": "Claim",

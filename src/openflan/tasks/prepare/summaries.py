@@ -193,7 +193,7 @@ def wikihow_sections(row: Row) -> list[Row]:
     ]
 
 
-_FOOTNOTE = re.compile(r"\s*\[\d{1,3}\]|\s*\(\d{1,2}\)(?=[.!?]?$)")
+_FOOTNOTE = re.compile(r"\s*\[\d{1,3}\]|\s*\(\d{1,2}\)(?=[.!?]?$)|(?<=[a-z][.!?])\d{1,2}$")
 _REFERENCE = re.compile(
     r",,|https?:|\bwww\.|\baccessed\b|\b[Rr]etrieved (?:on|from)\b|\bpp?\. ?\d|\b[Vv]ol\.|\bNo\. ?\d+ ?\(|\bibid\b|"
     r"\bPress,? (?:\w+,? )?\d{4}|\b(?:Law Review|Quarterly|Journal of [A-Z][\w ]+),? (?:Vol|\d)|"
