@@ -1,6 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
+import transformers
+from packaging.version import Version
 from training_support import VOCABULARY, config, stream, t5, tokenizer
 from transformers import (
     BartConfig,
@@ -24,11 +26,28 @@ def umt5():
     return UMT5ForConditionalGeneration(UMT5Config(**sizes, decoder_start_token_id=0, dropout_rate=0.0))
 
 
-@pytest.mark.parametrize("made", [t5, lambda: t5(tie_word_embeddings=False), umt5], ids=["tied", "untied", "umt5"])
+IS_SOUND = Version(transformers.__version__) >= Version("5.23")
+"""Before, transformers computed UMT5's attention to what was read as if that were to come."""
+
+
+@pytest.mark.skipif(IS_SOUND, reason="this version of transformers computes UMT5 as it should")
+def test_a_model_that_the_library_computes_wrongly_is_not_trained():
+    model = umt5()
+    with pytest.raises(ModelError, match="cannot be trained on packed rows"):
+        prove_isolation(EncoderDecoderLoss(model), model, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(t5, id="tied"),
+        pytest.param(lambda: t5(tie_word_embeddings=False), id="untied"),
+        pytest.param(umt5, id="umt5", marks=pytest.mark.skipif(not IS_SOUND, reason="wrong in this transformers")),
+    ],
+)
 def test_packed_equals_separate_in_loss_and_gradients(made):
     rows = stream().rows(0)[:5]
     alone, packed = made(), made()
-    alone.set_attn_implementation("eager")  # UMT5's fused one was causal where it should not be before 5.23
     expected = torch.zeros(())
     for sequence in rows.sequences():
         read, written = sequence.tokens[: sequence.start], sequence.tokens[sequence.start :]
