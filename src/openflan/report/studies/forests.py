@@ -53,7 +53,7 @@ def differences(study: Study, contrast: Contrast, gaps: Sequence[Gap]) -> Forest
     place, marks = svg.percent(-reach, reach), svg.ticks(-reach, reach)
     clusters: dict[str, list[Row]] = defaultdict(list)
     for gap in kept:
-        name = ", ".join(_place(study, gap, kept)) or "all cells"
+        name = ", ".join(place_of(study, gap, kept)) or "all cells"
         said = f"{number(gap.first)} to {number(gap.second)}"
         title = "Mean over clusters" if gap.level == ALL else CLUSTERS.get(gap.name, gap.name)
         clusters[title].append(_row(name, said, [("", gap.difference)], [""], place, marks, signed=True))
@@ -73,7 +73,7 @@ def _is_alone(gap: Gap, gaps: Sequence[Gap]) -> bool:
     return sum(one.level == "cluster" and place.items() <= one.at.items() for one in gaps) < 2
 
 
-def _place(study: Study, gap: Gap, gaps: Sequence[Gap]) -> Iterator[str]:
+def place_of(study: Study, gap: Gap, gaps: Sequence[Gap]) -> Iterator[str]:
     """Where a difference was measured: its values on the fields that tell it from the others."""
     for field, value in gap.at.items():
         if value and field not in (gap.over, CLUSTER) and len({one.at[field] for one in gaps}) > 1:

@@ -13,14 +13,13 @@ from openflan.files import write_text
 from openflan.report.forest import Figure as Forest
 from openflan.report.page import page_template
 from openflan.report.studies.curves import Curve, curve
-from openflan.report.studies.forests import differences, forest
-from openflan.report.studies.grids import Grid, grid, label
+from openflan.report.studies.forests import differences, forest, place_of
+from openflan.report.studies.grids import Grid, grid
 from openflan.report.studies.tables import write_tables
 from openflan.report.words import bounds, number
 from openflan.study.cells import STUDY, Cell
 from openflan.study.drive import PlannedStudy
 from openflan.study.results import ALL, Findings, Gap, findings
-from openflan.study.spec import CLUSTER
 from openflan.wording import counted
 
 PAGE = "study.html"
@@ -87,8 +86,8 @@ def _sentence(planned: PlannedStudy, begin: str, end: str, gaps: Sequence[Gap]) 
     better = sum(gap.difference.low > 0 for gap in gaps)
     worse = sum(gap.difference.high < 0 for gap in gaps)
     most = max(gaps, key=lambda gap: abs(gap.difference.value))
-    fields = [field for field in most.at if field not in (most.over, CLUSTER)]
-    where = f" ({label(most.at, fields)})" if len(gaps) > 1 else ""
+    place = ", ".join(place_of(planned.study, most, gaps))
+    where = f" ({place})" if place else ""
     change = f"{number(most.difference.value, signed=True)} {bounds(most.difference, signed=True)}"
     if len(gaps) == 1:
         clear = "clear" if better or worse else "may be chance"
