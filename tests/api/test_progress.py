@@ -28,6 +28,11 @@ def test_silence_on_request(terminal, capsys):
     assert drawn(capsys, silent=True) == ""
 
 
+def test_a_pipe_gets_nothing(capsys, monkeypatch):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert drawn(capsys) == ""
+
+
 def test_under_torchrun_the_first_process_draws_alone(terminal, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     assert drawn(capsys) == ""

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 def bar(title: str, total: float | None, *, silent: bool) -> Iterator[Callable[..., None]]:
     """Show a bar while the block runs; yields what moves it: `move(completed=…, total=…, title=…)`."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    quiet = silent or os.environ.get("RANK", "0") != "0"
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as drawn:
+    console = Console(stderr=True)
+    # Where there is nothing to draw on, `rich` would leave an empty line.
+    quiet = silent or os.environ.get("RANK", "0") != "0" or not (console.is_terminal or console.is_jupyter)
+    with Progress(*columns, console=console, transient=True, disable=quiet) as drawn:
         line: TaskID = drawn.add_task(title, total=total)
 
         def move(completed: float | None = None, total: float | None = None, title: str | None = None) -> None:
