@@ -24,7 +24,7 @@ def without_torch(*arguments):
     return done.stderr, done.stdout
 
 
-@pytest.mark.parametrize("verb", ["train", "run", "prepare"])
+@pytest.mark.parametrize("verb", ["train", "run", "prepare", "mix", "estimate"])
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -40,7 +40,8 @@ def test_a_typo_is_told_before_anything_heavy_is_imported(verb, arguments, said)
 
 @pytest.mark.parametrize("verb", ["train", "run", "prepare"])
 def test_a_model_that_is_not_there_is_told_before_rows_are_read(verb):
-    error, out = without_torch(verb, "--set", "model.path=/nowhere", "--set", "data.source=mirror:/nowhere/either")
+    changes = ["model.path=/nowhere", "data.source=mirror:/nowhere/either", "evaluate.tasks=sst2"]
+    error, out = without_torch(verb, *(word for one in changes for word in ("--set", one)))
     assert "no model folder at /nowhere" in error
     assert out == "1 []\n" or "torch" not in out
 
@@ -48,7 +49,12 @@ def test_a_model_that_is_not_there_is_told_before_rows_are_read(verb):
 @pytest.mark.parametrize("verb", ["train", "run", "prepare"])
 def test_rows_that_are_missing_are_told_with_their_reason_before_torch_is_imported(verb, model, tmp_path):
     (tmp_path / "mirror").mkdir()
-    settings = [f"model.path={model}", f"data.source=mirror:{tmp_path / 'mirror'}", "data.tasks=[rte, copa]"]
+    settings = [
+        f"model.path={model}",
+        f"data.source=mirror:{tmp_path / 'mirror'}",
+        "data.tasks=[rte, copa]",
+        "evaluate.tasks=sst2",
+    ]
     changes = [word for one in [*settings, "data.missing=skip"] for word in ("--set", one)]
     error, out = without_torch(verb, *changes)
     assert "the mixture has no dataset with rows:" in error
@@ -69,7 +75,7 @@ def test_rows_that_are_missing_are_told_with_their_reason_before_torch_is_import
 def test_a_model_that_does_not_do_is_told_before_rows_are_read(verb, damage, said, tmp_path, capsys):
     folder = save_tiny_model(tmp_path / "tiny")
     damage(folder)
-    changes = [f"model.path={folder}", "data.source=mirror:/nowhere", "format.join=chat"]
+    changes = [f"model.path={folder}", "data.source=mirror:/nowhere", "format.join=chat", "evaluate.tasks=sst2"]
     out = ["--out", str(tmp_path / "out")]
     assert main([verb, *(word for one in changes for word in ("--set", one)), *out]) == 1
     assert said in capsys.readouterr().err

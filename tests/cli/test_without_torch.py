@@ -76,7 +76,7 @@ def test_the_other_verbs_say_what_to_install(verb, changes, tmp_path):
         "eval": [model, "--tasks", "copa", "--rows", "1", "--out", str(tmp_path / "eval")],
         "score": [model, str(tmp_path / "asked.jsonl")],
         "estimate": ["--shape", "llama-8b", "--gpu", "h100"],
-    }.get(verb, [*changes, "--out", str(tmp_path / "out")])
+    }.get(verb, [*changes, "--set", "evaluate.tasks=copa", "--out", str(tmp_path / "out")])
     done = without_torch(verb, *arguments)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"openflan {verb}: needs torch, which is not installed: pip install torch"

@@ -164,7 +164,7 @@ def test_missing_dataset_is_reported_and_the_others_kept(config: Callable[..., D
 
 def test_missing_dataset_stops_unless_told_otherwise(config: Callable[..., DataConfig]) -> None:
     stopping = config()
-    with pytest.raises(MissingRowsError, match=r"1 .* no rows \(data\.missing: skip leaves them out\):\n- gone: "):
+    with pytest.raises(MissingRowsError, match=r"1 .* no rows \(data\.missing: skip leaves it out\):\n- gone: "):
         training_rows(stopping, select(stopping).train)
 
 

@@ -32,14 +32,15 @@ def test_an_error_is_written_down_and_a_stop_is_none(tmp_path):
 
 
 def test_of_many_that_want_a_folder_one_gets_it(tmp_path):
-    got, start = [], threading.Barrier(8)
+    got, start, end = [], threading.Barrier(8), time.monotonic() + 60
 
     def want():
         start.wait()
         try:
             with claimed(tmp_path):
                 got.append(True)
-                time.sleep(0.3)
+                while len(got) < 8 and time.monotonic() < end:  # until all others have been told
+                    time.sleep(0.01)
         except BusyError:
             got.append(False)
 

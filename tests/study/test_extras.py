@@ -28,7 +28,7 @@ def without(monkeypatch):
         raise AssertionError("work began")
 
     monkeypatch.setattr(progress, "fetch_model", begun)
-    for place in ("api.run", "api.training", "api.evaluation"):
+    for place in ("api.training", "api.evaluation"):
         monkeypatch.setattr(f"openflan.{place}.fetch_model", begun)
     return hide
 

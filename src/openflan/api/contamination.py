@@ -103,6 +103,11 @@ def find_contamination(
     the cache when None), and a scan that was stopped goes on from there.
 
     Raises `UnknownNameError`, `MissingRowsError` when no task has rows, and `CorpusError`.
+
+    >>> _ = open("corpus.txt", "w").write("Nothing that is measured stands here.")
+    >>> found = of.find_contamination("rte", "corpus.txt", silent=True)
+    >>> [(line["dataset"], line["dirty"]) for line in found.table]
+    [('rte', 0)]
     """
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
     catalog = DataConfig().catalog()

@@ -22,10 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print memory, tokens and time with the assumptions behind them; exit status 1 when it does not fit."""
+    recipe = recipe_of(options)
+
     from openflan.api.prepare import estimate
     from openflan.cli.terminal import out, print_json
 
-    found = estimate(recipe_of(options), gpu=options.gpu, gpus=options.gpus, shape=options.shape)
+    found = estimate(recipe, gpu=options.gpu, gpus=options.gpus, shape=options.shape)
     if options.json:
         print_json(asdict(found))
     else:

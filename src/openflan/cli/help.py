@@ -47,7 +47,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "ask": (
         'openflan ask runs/quickstart "Is ice colder than steam?" --options yes no',
-        "openflan ask MODEL - --samples 3 --temperature 0.7 < instruction.txt",
+        "openflan ask MODEL --samples 3 --temperature 0.7",
     ),
     "playground": (
         "openflan playground runs/quickstart",

@@ -22,10 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the mixture's table."""
+    recipe = recipe_of(options)
+
     from openflan.api.data import load_mixture
     from openflan.cli.terminal import print_json
 
-    mix = load_mixture(recipe_of(options).data)
+    mix = load_mixture(recipe.data)
     if options.json:
         print_json([asdict(share) for share in mix.mixture.shares(options.examples)])
     else:

@@ -21,10 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Prepare; what is there already is kept."""
+    recipe = recipe_of(options)  # a wrong key is told before anything heavy is imported
+
     from openflan.api.prepare import prepare, prepared_folder
     from openflan.cli.terminal import escape, out, tell
 
-    recipe = recipe_of(options)
     folder = options.out or prepared_folder(recipe)
     made = prepare(recipe, folder, rows=options.rows, workers=options.workers, say=tell)
     out.print(

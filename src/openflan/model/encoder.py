@@ -75,6 +75,9 @@ def _without_controls(backend: Any, controls: Mapping[str, int]) -> Any:
     definition = json.loads(backend.to_str())
     for token in definition["added_tokens"]:
         token["special"] = token["content"] in controls
-    tokenizer: Any = Tokenizer.from_str(json.dumps(definition))
+    try:
+        tokenizer: Any = Tokenizer.from_str(json.dumps(definition))
+    except Exception as error:
+        raise ModelError(f"the tokenizer is damaged: {error}") from None
     tokenizer.encode_special_tokens = True
     return tokenizer

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,9 @@ def _found(name: str, folder: Path) -> Path | None:
     """A base model by its path (from the adapter's folder, or from here), or by its name on the hub."""
     path = Path(name).expanduser()
     for place in (folder / path, path):  # An absolute path stays what it is.
-        if place.is_dir():
-            return place
+        with suppress(OSError):  # a name too long for any path
+            if place.is_dir():
+                return place
     return _downloaded(name)
 
 

@@ -38,7 +38,7 @@ def read_tokenizer(path: str | Path) -> Any:
     Raises `ModelError` where there is none, or where it cannot be read.
     """
     folder = tokenizer_folder(path)
-    plain = (folder / _FILE).is_file() and _settings(folder).get("tokenizer_class") in _PLAIN
+    plain = (folder / _FILE).is_file() and str(_settings(folder).get("tokenizer_class")) in _PLAIN
     if plain or (find_spec("transformers") is None and (folder / _FILE).is_file()):
         return FolderTokenizer(folder)
     try:

@@ -55,7 +55,9 @@ SplitSlice = Annotated[Slice, BeforeValidator(lambda spec: parse_slice(spec) if 
 
 def _named(spec: Any) -> Any:
     """`[premise, hypothesis]` is short for fields that are the columns of those names."""
-    return {name: f"{{{{ {name} }}}}" for name in spec} if isinstance(spec, list) else spec
+    if isinstance(spec, list) and all(isinstance(name, str) for name in spec):
+        return {name: f"{{{{ {name} }}}}" for name in spec}
+    return spec
 
 
 class Model(BaseModel):
