@@ -161,6 +161,25 @@ class Encoder:
             heads = [[*head[:-1], Piece(head[-1].text.rstrip(" "), True)] for head in heads]
         return [[*self._opening, *ids, *ends] for ids in self._ids(heads)]
 
+    def halves(self, input: str, target: str, *, end: bool = True) -> tuple[str, str]:
+        """What is read and what is labelled, as the two parts of one text, for a tool that tokenizes by itself.
+
+        Control tokens are spelled in it; what the tokenizer puts before every text by itself is not.
+        """
+        eos = self.tokenizer.decode([self.eos], skip_special_tokens=False)
+        head = "".join(piece.text for piece in self._head(input))
+        match self.format.join:
+            case "eos":
+                return head + eos, target + eos * end
+            case "space":
+                read = head.rstrip()
+                return read, f"{head[len(read) :]} {target}{eos * end}"
+            case "chat":
+                read, closing = head.rstrip(" "), (self.chat and self.chat.end) or eos
+                return read, head[len(read) :] + target + closing * end
+            case _:
+                return head, target + eos * end
+
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of generated tokens, without special tokens and edge white space."""
         return self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
