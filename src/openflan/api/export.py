@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openflan.api.data import load_mixture
+from openflan.api.evaluation import tasks_to_measure
 from openflan.api.progress import bar
 from openflan.api.training import check_model
 from openflan.errors import OpenflanError, UnknownNameError, nearest
@@ -74,4 +75,14 @@ def _export_mixture(
 
 
 def _export_prompts(recipe: Recipe, to: str, out: Path, silent: bool) -> Written:
-    raise NotImplementedError
+    from openflan.interop.export.measured import MEASURES as targets
+    from openflan.interop.export.measured import write_measured
+    from openflan.model.encoder import encoder_for
+
+    model = check_model(recipe, silent=silent).resolve()
+    tasks = tasks_to_measure(recipe)
+    with bar("writing prompts", None, silent=silent) as move:
+        return write_measured(
+            recipe, tasks, encoder_for(model, recipe.format), targets[to], out, model,
+            lambda name: move(title=f"writing {name}"),
+        )  # fmt: skip

@@ -45,6 +45,7 @@ class Written:
     labelled: int = 0
     controls: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    said: list[str] = field(default_factory=list)
 
     @property
     def examples(self) -> int:
@@ -67,13 +68,13 @@ class Written:
     @property
     def notes(self) -> list[str]:
         """What a reader has to know, in sentences."""
-        notes = []
+        notes = [*self.said]
         if self.controls:
             notes.append(
-                f"{counted(self.controls, 'example')} spell a control token of the tokenizer. In training that is plain "
-                "text, and so it is in `input_ids`; a tool that tokenizes the text by itself reads a control token."
+                f"Control tokens of the tokenizer are spelled in {counted(self.controls, 'example')}. They are plain "
+                "text in training and in `input_ids`; a tool that tokenizes the text itself reads control tokens."
             )
-        notes += [f"Left out: {counted(count, 'example')} ({reason})." for reason, count in self.dropped.most_common()]
+        notes += [f"Left out: {reason} ({counted(count, 'time')})." for reason, count in self.dropped.most_common()]
         return notes
 
 

@@ -22,7 +22,7 @@ def write_shards(
 ) -> list[Path]:
     """Write rows to `train-00000.jsonl`, … (or `.parquet`) of at most `size` rows; returns the paths."""
     written: list[Path] = []
-    for number, some in enumerate(_chunks(rows, size)):
+    for number, some in enumerate(chunks(rows, size)):
         path = folder / f"train-{number:05}.{kind}"
         write_rows(some, path)
         written.append(path)
@@ -39,7 +39,8 @@ def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
                 file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _chunks(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+def chunks(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Lists of at most `size` rows."""
     left = iter(rows)
     while some := list(islice(left, size)):
         yield some

@@ -23,6 +23,7 @@ def _config(job: Job) -> dict[str, str]:
         "weight_decay": train.weight_decay,
         "max_grad_norm": train.clip,
         "seed": train.seed,
+        "bf16": train.dtype == "bfloat16",
         "report_to": "none",
     }
     return {"trl.yaml": as_yaml(values)}
