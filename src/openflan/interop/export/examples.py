@@ -36,9 +36,13 @@ PROVENANCE = tuple(COLUMNS)[6:]
 
 @dataclass(frozen=True)
 class Exported:
-    """An example that is written out: its columns (see `COLUMNS`), and what it counts."""
+    """An example that is written out: its columns (see `COLUMNS`), and what it counts.
+
+    `opening` is the text of the tokens that the tokenizer puts before every sequence, which `prompt` leaves to it.
+    """
 
     columns: Mapping[str, Any]
+    opening: str
     tokens: int
     spells_controls: bool
 
@@ -82,7 +86,7 @@ def _exported(placed: Placed, part: Component, encoder: Encoder) -> Exported:
         "number": placed.number,
         **provenance(prompt, part, part.choices[placed.draw.choice].setting),
     }
-    return Exported(columns, len(ids), bool(encoder.controls(prompt.input, target)))
+    return Exported(columns, encoder.opening, len(ids), bool(encoder.controls(prompt.input, target)))
 
 
 def provenance(prompt: Prompt, part: Component, setting: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from openflan.data.encode import Encoder
 from openflan.data.stream import tokenizer_fingerprint
 from openflan.errors import MissingRowsError
 from openflan.files import write_text
-from openflan.interop.export import lm_eval
+from openflan.interop.export import inspect, lm_eval
 from openflan.interop.export.card import page
 from openflan.interop.export.mixture import Written, claimed, write_manifest
 from openflan.interop.export.prompts import COLUMNS, Asked, asked
@@ -37,6 +37,7 @@ class Measure:
 
 MEASURES: Mapping[str, Measure] = {
     lm_eval.NAME: Measure(lm_eval.NAME, lm_eval.write, lm_eval.command, lm_eval.REMARK),
+    inspect.NAME: Measure(inspect.NAME, inspect.write, inspect.command, inspect.REMARK),
 }
 """The tools that held-out prompts are written for, by name."""
 
@@ -56,7 +57,7 @@ def write_measured(
     """
     cards = list({task.card.name: task.card for task in tasks}.values())
     licences = {card.name: card.licence for card in cards}
-    written = Written(folder, target.command(folder, model), target.remark, licences)
+    written = Written(folder, target.remark, target.command(folder, model), licences)
     with claimed(folder):
         for group in asked(recipe, tasks, encoder, written.said):
             on_progress(group.name)

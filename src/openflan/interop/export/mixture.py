@@ -9,6 +9,7 @@ OUT/
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,8 +38,8 @@ class Written:
     """What was written: examples by task, tokens, those that spell control tokens, and the tool's command."""
 
     folder: Path
-    command: str
     remark: str
+    command: str = ""
     licences: dict[str, str] = field(default_factory=dict)
     drawn: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
@@ -92,7 +93,7 @@ def write_mixture(
 
     `on_progress` gets the number in the mixture. Raises `OpenflanError` for a folder that has other files in it.
     """
-    written = Written(job.folder, target.command(job), target.remark)
+    written = Written(job.folder, target.remark)
     columns: dict[str, str] = {}
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -105,7 +106,7 @@ def write_mixture(
 
     with claimed(job.folder):
         write_shards(rows(), job.data, target.kind)
-        written.dropped = stream.dropped
+        written.command, written.dropped = target.command(job), stream.dropped
         for name, text in target.files(job).items():
             write_text(job.folder / name, text)
         cards = cards_of(mixture)
@@ -142,7 +143,8 @@ def claimed(folder: Path) -> Iterator[None]:
         raise OpenflanError(f"{folder} has files already; name another folder, or remove it")
     with locked(folder, "openflan export"):
         mark.touch()
-        for left in (folder / "data").glob("*"):
-            left.unlink()
+        for left in folder.iterdir():
+            if left.name not in (UNFINISHED, ".lock"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
         yield
         mark.unlink()
