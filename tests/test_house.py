@@ -17,7 +17,7 @@ LEVELS: dict[str, int] = {
     "errors": 0, "columns": 0, "confined": 0, "files": 0, "letters": 0, "lists": 0, "notes": 0, "ranges": 0, "sums": 0,
     "wording": 0, "yamlfile": 0,
     "tasks": 1, "data": 2, "model": 3, "training": 4, "evaluation": 4,
-    "recipe": 5, "contamination": 6, "study": 6, "report": 7, "playground": 7, "api": 8, "cli": 9,
+    "recipe": 5, "contamination": 6, "study": 6, "interop": 7, "report": 7, "playground": 7, "api": 8, "cli": 9,
 }  # fmt: skip
 """A room or a module beside the rooms → its level; it imports from its own and lower ones."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from openflan.api.evaluation import compare as compare
     from openflan.api.evaluation import evaluate as evaluate
     from openflan.api.evaluation import read_evaluation as read_evaluation
+    from openflan.api.export import export as export
     from openflan.api.prepare import estimate as estimate
     from openflan.api.prepare import prepare as prepare
     from openflan.api.run import run as run
@@ -54,6 +55,7 @@ _PLACES = {
     "doctor": "openflan.api.catalog",
     "estimate": "openflan.api.prepare",
     "evaluate": "openflan.api.evaluation",
+    "export": "openflan.api.export",
     "find_contamination": "openflan.api.contamination",
     "licences": "openflan.api.catalog",
     "lint": "openflan.api.catalog",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from openflan.data.encode import Format
     from openflan.data.pack import PackedRows
+    from openflan.data.stream import Stream
 
 Names = str | Sequence[str]
 _MARK = "▶ "
@@ -174,22 +175,50 @@ class MixtureView(Tabled):
 
         Raises `ModelError`.
         """
+        stream = self._stream(model, row_length, examples, format)
+        rows = stream.rows(0)
+        return Packed(rows, stream.dropped, stream.redrawn)
+
+    def to_datasets(
+        self,
+        model: str = "smollm2-135m-instruct",
+        *,
+        examples: int | None = None,
+        row_length: int = 512,
+        format: Format | None = None,
+    ) -> Any:
+        """The first `examples` of the mixture (one round when None) as a `datasets.Dataset`, in mixture order.
+
+        It has text and token ids in the model's own format, the loss mask, and where each example comes from
+        (`openflan.interop.export.examples.COLUMNS`). Raises `ModelError`, and `OpenflanError` without the package
+        `datasets`.
+
+        >>> of.mixture("copa", silent=True).to_datasets("tiny", examples=20)[0]["task"]
+        'copa'
+        """
+        from openflan.data.stream import WINDOW
+        from openflan.interop.export.examples import exported
+        from openflan.interop.export.hf_datasets import as_dataset
+
+        wanted = examples or self.mixture.round
+        stream = self._stream(model, row_length, min(WINDOW, wanted), format)
+        return as_dataset(exported(stream, self.mixture, wanted))
+
+    def _stream(self, model: str, row_length: int, window: int, format: Format | None) -> Stream:
         from openflan.api.progress import fetch_model
         from openflan.data.stream import Stream
         from openflan.model.encoder import encoder_for
         from openflan.study.format import default_format
 
         folder = fetch_model(model)
-        stream = Stream(
+        return Stream(
             self.mixture,
             encoder_for(folder, format or default_format(folder, row_length)),
             row_length,
             seed=self.config.seed,
-            window=examples,
+            window=window,
             long_targets=self.config.long_targets,
         )
-        rows = stream.rows(0)
-        return Packed(rows, stream.dropped, stream.redrawn)
 
 
 @dataclass(frozen=True)

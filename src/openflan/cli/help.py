@@ -25,6 +25,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "openflan prepare flan62 --set model.path=MODEL",
         "openflan prepare quickstart --rows 500 --out prepared/small",
     ),
+    "export": (
+        "openflan export quickstart --to trl exports/trl --examples 2000",
+        "openflan export quickstart --to lm-eval exports/lm-eval --set evaluate.rows=50",
+    ),
     "estimate": (
         "openflan estimate quickstart",
         "openflan estimate flan62_8b --shape llama-8b --gpus 8 --gpu h100",

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from openflan.recipe import Recipe
 
 
-def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
-    """A recipe file, or none for the defaults, and changes to it."""
-    parser.add_argument("recipe", nargs="?", help="a recipe file, or the name of one that comes with openflan")
+def add_recipe_arguments(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """A recipe file, or none for the defaults unless it is `required`, and changes to it."""
+    parser.add_argument(
+        "recipe", nargs=None if required else "?", help="a recipe file, or the name of one that comes with openflan"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
         help="change a key of the recipe, as in --set train.steps=100 (repeatable)",

@@ -133,7 +133,8 @@ class Encoder:
         self.tokenizer, self.format, self.eos, self.chat = tokenizer, format, eos, chat
         self.ends = frozenset((eos, *ends))
         self.literal = literal or Controls({}, tokenizer)
-        self._opening = [*soft, *([] if format.join == "chat" else opening)]
+        self._read_first = [] if format.join == "chat" else list(opening)
+        self._opening = [*soft, *self._read_first]
         self.input_length = format.input_length + len(soft)
 
     def pairs(self, pairs: Sequence[tuple[str, str]], *, end: bool = True) -> list[Encoded]:
@@ -160,6 +161,30 @@ class Encoder:
         if self.format.join == "chat":  # White space before an answer is part of its first token.
             heads = [[*head[:-1], Piece(head[-1].text.rstrip(" "), True)] for head in heads]
         return [[*self._opening, *ids, *ends] for ids in self._ids(heads)]
+
+    @property
+    def opening(self) -> str:
+        """The text of what stands before every sequence, as its control tokens are spelled; no soft tokens."""
+        return self.tokenizer.decode(self._read_first, skip_special_tokens=False)
+
+    def halves(self, input: str, target: str, *, end: bool = True) -> tuple[str, str]:
+        """What is read and what is labelled, as the two parts of one text, for a tool that tokenizes by itself.
+
+        Control tokens are spelled in it; what the tokenizer puts before every text by itself is not.
+        """
+        eos = self.tokenizer.decode([self.eos], skip_special_tokens=False)
+        head = "".join(piece.text for piece in self._head(input))
+        match self.format.join:
+            case "eos":
+                return head + eos, target + eos * end
+            case "space":
+                read = head.rstrip()
+                return read, f"{head[len(read) :]} {target}{eos * end}"
+            case "chat":
+                read, closing = head.rstrip(" "), (self.chat and self.chat.end) or eos
+                return read, head[len(read) :] + target + closing * end
+            case _:
+                return head, target + eos * end
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of generated tokens, without special tokens and edge white space."""

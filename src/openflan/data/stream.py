@@ -53,6 +53,15 @@ class Examples(Protocol):
         """A hash of all that the examples follow from."""
 
 
+class Placed(NamedTuple):
+    """An example in its place: its number in the mixture, what was drawn there at last, and that as it fits."""
+
+    number: int
+    draw: Draw
+    prompt: Prompt
+    encoded: Encoded
+
+
 class Position(NamedTuple):
     """Where in the stream the next row is."""
 
@@ -129,13 +138,17 @@ class Stream:
 
     def sequences(self, window: int) -> list[Encoded]:
         """The token sequences of a window's examples, in the order of their numbers."""
+        return [one.encoded for one in self.placed(window)]
+
+    def placed(self, window: int) -> list[Placed]:
+        """A window's examples in the order of their numbers; a place that stayed empty is missing."""
         start = window * self.window
         self.drawn += self.window
-        found: dict[int, Encoded] = {}
+        found: dict[int, Placed] = {}
         open_ = dict(enumerate(self.mixture.draw(start, start + self.window)))
         for attempt in range(1, _ATTEMPTS + 1):
-            encoded, reasons = self._encode(open_)
-            found |= encoded
+            placed, reasons = self._place(start, open_)
+            found |= placed
             self.redrawn.update(reasons.values())
             if not reasons:
                 break
@@ -149,20 +162,20 @@ class Stream:
         """The stream from `start` on, `rows` rows at a time."""
         return steps_of(self.rows, rows, start)
 
-    def _encode(self, draws: Mapping[int, Draw]) -> tuple[dict[int, Encoded], dict[int, str]]:
-        """The sequences of those draws that can be used, and why the others cannot, both by place."""
+    def _place(self, start: int, draws: Mapping[int, Draw]) -> tuple[dict[int, Placed], dict[int, str]]:
+        """Those draws that can be used, and why the others cannot, both by place after `start`."""
         prompts = dict(zip(draws, self.mixture.write(list(draws.values()), self.encoder), strict=True))
         reasons = {place: _UNWRITABLE for place, prompt in prompts.items() if prompt is None}
         written = {place: prompt for place, prompt in prompts.items() if prompt is not None}
-        encoded: dict[int, Encoded] = {}
+        found: dict[int, Placed] = {}
         for place, fitted in zip(written, fit(list(written.values()), self.encoder, self.long_targets), strict=True):
             if fitted.encoded is None:
                 reasons[place] = f"{fitted.prompt.dataset}: {fitted.reason}"
             elif len(fitted.encoded.tokens) > self.row_length:
                 reasons[place] = f"{fitted.prompt.dataset}: longer than a row"
             else:
-                encoded[place] = fitted.encoded
-        return encoded, reasons
+                found[place] = Placed(start + place, draws[place], fitted.prompt, fitted.encoded)
+        return found, reasons
 
 
 def fingerprint_of(identity: Mapping[str, str]) -> str:
