@@ -73,6 +73,12 @@ def test_some_foreign_texts_among_many_are_no_reason_and_match_themselves():
     assert metric("rouge").scores([Judged(THAI, [CHINESE])])["rougeLsum"] == 0
 
 
+def test_a_letter_alone_is_a_word():
+    assert refusal("squad", ["人", "山"]) is None
+    assert metric("squad").scores([Judged("人", ["人"]), Judged("山", ["人"])]) == {"f1": 50, "exact_match": 50}
+    assert refusal("rouge", ["人", "山"])
+
+
 def test_options_need_no_words():
     assert refusal("accuracy", [CHINESE]) is None
 

@@ -82,6 +82,8 @@ def out_of_reach(metric: str, tokenize: str, references: Iterable[str]) -> str |
 
 def _share_lost(metric: str, tokenize: str, text: str) -> float:
     scripts = [_script(letter) for letter in text if letter.isalpha()]
+    if len(scripts) == 1 and metric != _LATIN_ONLY:  # a letter alone is one word, however words are found
+        return 0.0
     separated = _SEPARATED.get(tokenize, frozenset())
     lost = [
         script
