@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openflan.evaluation.analysis.references import published
+from openflan.evaluation.analysis.references import paper_columns, published
 from openflan.evaluation.analysis.statistics import Interval
 from openflan.report.words import number
 from openflan.study.results import ALL, Line
@@ -165,7 +165,7 @@ def _columns_of_paper(figure: Figure, row: str, lines: Sequence[Line]) -> dict[s
         values = [one.value for name, one in published(column).items() if name in measured]
         if values:
             mean = float(np.mean(values))
-            found[f"{PAPER}: {column}"] = Score(Interval(mean, mean, mean))
+            found[f"{PAPER}: {paper_columns()[column]}"] = Score(Interval(mean, mean, mean))
     return found
 
 
