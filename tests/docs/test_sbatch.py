@@ -21,8 +21,8 @@ from tiny_folder import save_tiny_model
 from openflan.cli import main
 
 SCRIPT = CHECKOUT / "docs/how-to/openflan.sbatch"
-STEPS = 20
-WAIT = 600
+STEPS = 12
+WAIT = 1200
 """Seconds after which something must be wrong, however busy the machine."""
 SRUN = f"""#!{sys.executable}
 import os, signal, subprocess, sys
@@ -40,7 +40,7 @@ exec {sys.executable} "$@"
 RECIPE = f"""
 data: {{tasks: [commonsense]}}
 format: {{join: eos, input_length: 240, target_length: 16}}
-train: {{steps: {STEPS}, tokens_per_step: 2048, row_length: 256, lr: 1.0e-3}}
+train: {{steps: {STEPS}, tokens_per_step: 1024, row_length: 256, lr: 1.0e-3}}
 """
 
 
