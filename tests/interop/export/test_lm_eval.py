@@ -17,7 +17,7 @@ def both(request, recipe, tiny, tmp_path_factory):
 
     asked = recipe.replace(
         format={"join": request.param},
-        evaluate={"tasks": ["sst2", "multirc", "common_gen"], "rows": 6, "templates": [0, 3], "max_tokens": 8},
+        evaluate={"tasks": ["sst2", "multirc", "common_gen"], "rows": 6, "templates": [0], "max_tokens": 8},
     )
     out = tmp_path_factory.mktemp("out")
     folder = export(asked, "lm-eval", out / "tasks", silent=True).folder
@@ -46,4 +46,4 @@ def test_every_score_is_the_same_to_the_last_digit(both):
         for which, value in scores.items():
             assert found["acc,none"] * 100 == value if line == "accuracy" else found[f"{which},none"] == value
             compared += 1
-    assert compared >= 8
+    assert compared >= 4, "accuracy, two of MultiRC, and ROUGE"
