@@ -202,7 +202,7 @@ def _write_lines(folder: Path) -> None:
 def _read_lines(folder: Path) -> None:
     from openflan.cli.score import read_lines
 
-    faults = [line["error"] for line in read_lines(folder / "in.jsonl") if "error" in line]
+    faults = [line["error"] for _, line in read_lines(folder / "in.jsonl") if "error" in line]
     if faults:
         raise OpenflanError(faults[0])
 

@@ -45,7 +45,8 @@ def test_training_on_the_held_out_all_the_same_makes_it_seen():
 def test_one_dataset_can_be_left_out_alone():
     data = {"tasks": ["sentiment"], "hold_out": "sst2", "hold_out_rule": "dataset", "allow_overlap": False}
     with pytest.raises(Exception, match="sst2 is held out"):
-        measured_tasks(make_recipe(data=data))
+        measured_tasks(make_recipe(data={**data, "tasks": ["sentiment", "sst2"]}))
+    assert names(measured_tasks(make_recipe(data=data)).held_out) == ["sst2"]
     found = measured_tasks(make_recipe(data={**data, "tasks": ["flan62"]}, evaluate={"seen": ["imdb"]}))
     assert (names(found.held_out), names(found.seen)) == (["sst2"], ["imdb"])
 
