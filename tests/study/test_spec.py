@@ -47,7 +47,7 @@ def test_every_study_expands_at_every_dial(name, dial, tiny_model):
     for cell in cells:
         trained = {task for unit in cell.units if unit.kind == "training" for task in unit.recipe.data.tasks}
         assert trained
-        if name != "supervised":
+        if name not in ("supervised", "prompt_tuning"):  # which train on the measured dataset's own training rows
             measured = {task for unit in cell.units if unit.kind == "evaluation" for task in unit.recipe.evaluate.tasks}
             assert not trained & measured
 
