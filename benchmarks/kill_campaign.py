@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 RECIPE = """
 description: small enough to be killed often
 model: {{path: {model}}}
-data: {{tasks: [commonsense], hold_out: [sentiment]}}
+data: {{tasks: [copa], templates: 2, hold_out: [sentiment], settings: bare}}
 format: {{join: eos, input_length: 240, target_length: 16}}
 train: {{steps: 40, tokens_per_step: 512, row_length: 256, lr: 1.0e-3, checkpoint_every: 5}}
 evaluate: {{tasks: [sst2], rows: 8, templates: [0, 1], generate: none}}
@@ -82,7 +82,7 @@ def verbs(folder: Path) -> list[Verb]:
     weights = ("model/model.safetensors", "metrics.jsonl")
     prompts = ("prompts.parquet",)
     return [
-        Verb("prepare", ("prepare", recipe, "--rows", "600", "--workers", "2", "--out", "OUT"), ("shard-*/*",)),
+        Verb("prepare", ("prepare", recipe, "--rows", "1200", "--workers", "2", "--out", "OUT"), ("shard-*/*",)),
         Verb("train", ("train", recipe, "--out", "OUT"), weights),
         Verb("eval", ("eval", str(folder / "model"), recipe, "--tasks", "sst2", "--out", "OUT"), prompts),
         Verb("run", ("run", recipe, "--out", "OUT"), (*weights, "eval/*/prompts.parquet")),

@@ -94,7 +94,8 @@ def test_what_a_killed_writer_left_is_cleared_and_a_living_ones_is_not(tmp_path)
     process = subprocess.Popen(["sleep", "60"])
     dead = subprocess.Popen(["true"])
     dead.wait()
-    left = [tmp_path / f".a.json.{number}.part" for number in (dead.pid, process.pid, 10**30)]
+    left = [tmp_path / "model" / f".a.json.{number}.part" for number in (dead.pid, process.pid, 10**30)]
+    (tmp_path / "model").mkdir()
     for path in left:
         path.write_text("half")
     try:

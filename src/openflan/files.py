@@ -102,7 +102,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
 
 def _clear(folder: Path) -> None:
     """Remove what killed processes of this machine were writing to a folder when they ended."""
-    for left in folder.glob(".*.part"):
+    for left in folder.rglob(".*.part"):
         number = left.name.split(".")[-2]
         if left.is_file() and number.isdigit() and not _runs(int(number)):
             left.unlink(missing_ok=True)
