@@ -19,6 +19,7 @@ from stand_in import save_stand_in
 
 from openflan.cli import VERBS, main
 from openflan.recipe import Recipe, load_recipe
+from openflan.study.spec import load_study
 from openflan.tasks.card import Card, Template
 from openflan.tasks.cardfile import read_card
 from openflan.tasks.registry import load_catalog
@@ -124,6 +125,9 @@ def _check_part(body: str, place: str) -> None:
     part = yaml.safe_load(body)
     if isinstance(part, list):
         TypeAdapter(list[Template]).validate_python(part)
+    elif "axes" in part:
+        Path("page_study.yaml").write_text(body, encoding="utf-8")
+        load_study("page_study.yaml")
     elif set(part) <= set(Recipe.model_fields):
         Recipe().replace(**part)
     else:
