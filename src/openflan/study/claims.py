@@ -116,7 +116,7 @@ def _claim(folder: Path) -> tuple[int, Status]:
     if last and _holds(folder / f"claim-{last:04}.json", last, before):
         raise BusyError(f"{folder} is being worked on by process {before.pid} on {before.host}")
     mine = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-    drawn = folder / f".claim.{socket.gethostname()}.{os.getpid()}"
+    drawn = folder / f".claim.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"  # threads may want it too
     with writing(drawn):
         drawn.write_text(json.dumps(mine), encoding="utf-8")
         try:
