@@ -1,12 +1,14 @@
 """A whole run holds its folder from the first file to the last, and says what came of it once."""
 
 import json
+import re
 
 import pytest
 from tiny_folder import save_tiny_model
 
 from openflan.api import run as module
 from openflan.recipe import make_recipe
+from openflan.tasks.registry import CATALOG, SAMPLES
 
 
 @pytest.fixture
@@ -40,3 +42,27 @@ def test_of_several_processes_the_first_reports(recipe, tmp_path, monkeypatch, r
     done = module.run(recipe, tmp_path / "out", silent=True)
     assert list(done.evaluations) == ["untuned-baseline", "untuned", "tuned"]
     assert len(reports) == written
+
+
+def test_a_card_without_a_prompt_of_the_untuned_models_own_is_asked_with_instructions(recipe, tmp_path):
+    cards = tmp_path / "cards"
+    cards.mkdir()
+    card = (
+        (CATALOG / "commonsense" / "copa.yaml").read_text(encoding="utf-8").replace("name: copa\n", "name: mine\n", 1)
+    )
+    (cards / "mine.yaml").write_text(re.sub(r"(?ms)^baseline:.*?(?=^templates:)", "", card), encoding="utf-8")
+    (tmp_path / "rows").mkdir()
+    for task, rows in (("mine", "copa"), ("rte", "rte")):
+        (tmp_path / "rows" / task).symlink_to(SAMPLES / rows)
+    asked = recipe.replace(
+        data={"tasks": ["rte"], "cards": [str(cards)], "source": f"mirror:{tmp_path / 'rows'}"},
+        evaluate={"tasks": ["mine"], "rows": 2, "templates": [0], "generate": "none"},
+    )
+    alone = module.run(asked, tmp_path / "alone", silent=True)
+    assert list(alone.evaluations) == ["untuned", "tuned"]
+    assert "tuned_vs_untuned" in (tmp_path / "alone" / "summary.json").read_text(encoding="utf-8")
+
+    beside = asked.replace(evaluate={"tasks": ["mine", "sst2"]}, data={"source": f"mirror:{tmp_path / 'rows'},samples"})
+    done = module.run(beside, tmp_path / "beside", silent=True)
+    measured = {name: sorted(one.to_pandas()["dataset"]) for name, one in done.evaluations.items()}
+    assert measured == {"untuned-baseline": ["sst2"], "untuned": ["mine", "sst2"], "tuned": ["mine", "sst2"]}

@@ -62,6 +62,15 @@ def test_rows_that_are_missing_are_told_with_their_reason_before_torch_is_import
     assert "torch" not in out and "transformers" not in out
 
 
+def test_rows_that_eval_lacks_are_told_before_torch_is_imported(model, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    rows = ["--source", f"mirror:{tmp_path / 'mirror'}", "--out", str(tmp_path / "out")]
+    error, out = without_torch("eval", str(model), "--tasks", "rte", "copa", *rows)
+    assert "nothing can be measured:" in error
+    assert "rte: no rows in" in error and "copa: no rows in" in error
+    assert "torch" not in out and "transformers" not in out
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

@@ -8,7 +8,7 @@ from openflan.data.fewshot import Shots
 from openflan.data.settings import PRESETS, Setting
 from openflan.evaluation.analysis.summary import summarize
 from openflan.evaluation.loop import evaluate
-from openflan.evaluation.prompts import EvalConfig
+from openflan.evaluation.prompts import EvalConfig, plan_evaluation
 from openflan.evaluation.results import LOG, PROMPTS, SCHEMA, ResultsError, ScoreLog, read_results
 from openflan.evaluation.scoring.interface import Failure, Ranking
 from openflan.files import LockedError, WriteError
@@ -28,9 +28,7 @@ def run(load, weather, capitals, fake_scorer):
         progress, identity = [], {"name": "fake"} | identity
         scorer = scorer or fake_scorer()
         results = evaluate(
-            plan or EvalConfig(roles=("dev", "test")),
-            tasks,
-            load,
+            plan_evaluation(plan or EvalConfig(roles=("dev", "test")), tasks, load),
             scorer,
             out,
             identity=identity,

@@ -220,13 +220,15 @@ def evaluate_recipe(
     Scores go to `out`, `runs/eval-NAME` when None. Raises as `evaluate` does, and `RecipeError` for a recipe that
     measures nothing.
     """
-    from openflan.study.measure import measure
+    from openflan.study.plan import plan_measuring
 
-    tasks = tasks_to_measure(recipe) if tasks is None else tasks
+    plan = plan_measuring(recipe, model, tasks_to_measure(recipe) if tasks is None else tasks)
+    from openflan.study.measure import measure  # and torch with it
+
     name = name or model_name(model)
     out = out or Path("runs") / ("eval-" + re.sub(r"[^\w.-]+", "-", name))
     with measuring(name, silent=silent) as show:
-        return Evaluation(measure(recipe, model, name, out, tasks, show))
+        return Evaluation(measure(recipe, model, name, out, plan, show))
 
 
 def tasks_to_measure(recipe: Recipe) -> list[Task]:
@@ -246,7 +248,7 @@ def tasks_to_measure(recipe: Recipe) -> list[Task]:
 
 def in_its_format(recipe: Recipe, model: Path) -> tuple[Recipe, str | None]:
     """The recipe with the format that the model was tuned in, and a sentence where that is not the recipe's."""
-    from openflan.study.measure import in_its_format as changed
+    from openflan.study.plan import in_its_format as changed
 
     return changed(recipe, model)
 
@@ -274,7 +276,7 @@ def reference_lines(names: Sequence[str], recipe: Recipe, scored: Evaluation) ->
 
     They rest on the very rows that were scored. Raises `UnknownNameError`.
     """
-    from openflan.study.measure import row_loader
+    from openflan.study.plan import row_loader
 
     return references(names, tasks_to_measure(recipe), row_loader(recipe), scored.results) if names else {}
 

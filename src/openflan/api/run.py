@@ -95,11 +95,14 @@ def _run(
     if on_mixture:
         on_mixture(mix)
 
-    def measure(name: str) -> Evaluation:
+    def measure(name: str, asked: Sequence[Task] = tasks) -> Evaluation:
         how, measured = steps.how_to_measure(name)
-        return evaluate_recipe(how, measured, tasks, steps.evaluation(name), name=name, silent=silent)
+        return evaluate_recipe(how, measured, asked, steps.evaluation(name), name=name, silent=silent)
 
-    evaluations = {name: measure(name) for name in (BASELINE, UNTUNED)}
+    # A card of the user's own need not say how GPT-3 would be asked.
+    with_own_prompt = [task for task in tasks if task.card.baseline is not None]
+    evaluations = {BASELINE: measure(BASELINE, with_own_prompt)} if with_own_prompt else {}
+    evaluations[UNTUNED] = measure(UNTUNED)
     trained = train_recipe(recipe, mix.mixture, folder, silent=silent, say=say)
     evaluations[TUNED] = measure(TUNED)
     report = write_report(folder) if is_main_process() else None

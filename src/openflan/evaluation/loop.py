@@ -18,10 +18,9 @@ from typing import Any, TypeVar
 
 from openflan.data.order import hash64
 from openflan.data.prompt import Prompt
-from openflan.errors import MissingRowsError
 from openflan.evaluation.analysis.blocks import prediction
-from openflan.evaluation.metrics import Judged, check_extras, is_correct, metric
-from openflan.evaluation.prompts import EvalConfig, Item, Load, TaskPlan, plan_task
+from openflan.evaluation.metrics import Judged, is_correct, metric
+from openflan.evaluation.prompts import EvalConfig, EvalPlan, Item, TaskPlan
 from openflan.evaluation.results import Results, ScoreLog, read_results, writing_results
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest, Scorer
 from openflan.evaluation.scoring.normalise import Normalisation, normalised, without_input
@@ -55,34 +54,25 @@ OnProgress = Callable[[EvalProgress], None]
 
 
 def evaluate(
-    config: EvalConfig,
-    tasks: Sequence[Task],
-    load: Load,
+    plan: EvalPlan,
     scorer: Scorer,
     out: Path,
     *,
     identity: Mapping[str, Any],
     on_progress: OnProgress = lambda progress: None,
 ) -> Results:
-    """Score the prompts of `config` for `tasks` and write them to the folder `out`.
+    """Score the prompts of a plan and write them, with the plan's notes, to the folder `out`.
 
     `identity` says what gives the answers (`name`, model, format, …): scores of one identity are never taken for
-    another's. Tasks that have no rows, or that no setting has a prompt for, are named in the results' `notes`. Raises
-    `ResultsError` when `out` holds another identity's scores, and `MissingRowsError` when no task can be measured, and
-    `MissingExtraError` for a metric whose package is not installed.
+    another's. Raises `ResultsError` when `out` holds another identity's scores.
     """
-    check_extras(task.card.metric for task in tasks)
-    planned = [plan_task(config, task, load) for task in tasks]
-    notes = [note for _, some in planned for note in some]
-    plans = [one for one, _ in planned if one is not None]
-    if tasks and not plans:
-        raise MissingRowsError("nothing can be measured:\n" + "\n".join(f"- {note}" for note in notes))
+    config, notes = plan.config, list(plan.notes)
     with locked(out, "openflan eval"), ScoreLog(out, identity) as log:
         if log.damage:
             notes.append(log.damage)
-        meter = _Meter(sum(one.questions for one in plans), on_progress)
+        meter = _Meter(sum(one.questions for one in plan.tasks), on_progress)
         with writing_results(out, identity, asdict(config), notes) as write:
-            for one in plans:
+            for one in plan.tasks:
                 items = list(one.items(scorer.encoder))
                 _answer(items, config, scorer, log, meter.of(one))
                 write(_rows(one.task, items, config, log))

@@ -17,7 +17,7 @@ from openflan.data.prompt import Prompt, Writer
 from openflan.data.select import Names
 from openflan.data.settings import OPTIONS, PRESETS, Setting, Settings
 from openflan.errors import MissingRowsError, SchemaError
-from openflan.evaluation.metrics import refusal
+from openflan.evaluation.metrics import check_extras, refusal
 from openflan.evaluation.scoring.normalise import Normalisation
 from openflan.lists import Listed
 from openflan.ranges import Count, Natural, Seed
@@ -139,6 +139,31 @@ class TaskPlan:
         for (prompt, count), before, after in zip(found, written, prompts, strict=True):
             writes = self.config.generates(prompt)
             yield Item(prompt, role, setting, writer.direction, count, after is not before, stop, writes)
+
+
+@dataclass(frozen=True)
+class EvalPlan:
+    """What is asked, task by task, and what could not be planned and why."""
+
+    config: EvalConfig
+    tasks: Sequence[TaskPlan]
+    notes: Sequence[str]
+
+
+def plan_evaluation(config: EvalConfig, tasks: Sequence[Task], load: Load) -> EvalPlan:
+    """Load all that an evaluation needs but the model. Tasks that have no rows, or that no setting has a prompt for,
+    are named in the notes.
+
+    Raises `MissingRowsError` when no task can be measured, and `MissingExtraError` for a metric whose package is not
+    installed.
+    """
+    check_extras(task.card.metric for task in tasks)
+    planned = [plan_task(config, task, load) for task in tasks]
+    notes = [note for _, some in planned for note in some]
+    plans = [one for one, _ in planned if one is not None]
+    if tasks and not plans:
+        raise MissingRowsError("nothing can be measured:\n" + "\n".join(f"- {note}" for note in notes))
+    return EvalPlan(config, plans, notes)
 
 
 def plan_task(config: EvalConfig, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:

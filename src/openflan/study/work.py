@@ -25,6 +25,7 @@ from openflan.recipe import ModelConfig
 from openflan.study.cells import read_cell
 from openflan.study.claims import BusyError, claimed, read_status, report_progress
 from openflan.study.measure import measure
+from openflan.study.plan import plan_measuring
 from openflan.study.run import MIXTURE, Run, about_mixture
 from openflan.study.units import Unit
 from openflan.sums import write_sealed
@@ -153,7 +154,8 @@ def _evaluate(unit: Unit, store: Path, say: Say) -> None:
     def show(now: EvalProgress) -> None:
         note(now.done, now.total, f"measuring {now.task}, {now.rate:,.1f} answers/s")
 
-    measure(unit.recipe, model, unit.id, store / unit.place, tasks_of(unit), show)
+    plan = plan_measuring(unit.recipe, model, tasks_of(unit))
+    measure(unit.recipe, model, unit.id, store / unit.place, plan, show)
 
 
 def tasks_of(unit: Unit) -> list[Task]:

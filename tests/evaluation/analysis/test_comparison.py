@@ -10,7 +10,7 @@ from openflan.evaluation.analysis.comparison import compare
 from openflan.evaluation.analysis.references import Reference
 from openflan.evaluation.analysis.summary import summarize
 from openflan.evaluation.loop import evaluate
-from openflan.evaluation.prompts import EvalConfig
+from openflan.evaluation.prompts import EvalConfig, plan_evaluation
 from openflan.evaluation.results import ResultsError
 from openflan.report.strips import comparison_svg
 from openflan.report.tables import comparison_table, remarks, summary_table
@@ -22,7 +22,8 @@ def measured(tmp_path, rows_at, weather, capitals, fake_scorer):
 
     def measured(name, skill=1.0, plan=None, tasks=(weather, capitals), load=load):
         plan = plan or EvalConfig(roles=("test",))
-        return evaluate(plan, tasks, load, fake_scorer(skill), tmp_path / name, identity={"name": name})
+        asked = plan_evaluation(plan, tasks, load)
+        return evaluate(asked, fake_scorer(skill), tmp_path / name, identity={"name": name})
 
     return measured
 

@@ -15,7 +15,7 @@ from openflan.evaluation.analysis.references import (
     statuses,
 )
 from openflan.evaluation.loop import evaluate
-from openflan.evaluation.prompts import EvalConfig
+from openflan.evaluation.prompts import EvalConfig, plan_evaluation
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task, load_catalog
 
@@ -58,8 +58,8 @@ def test_chance_takes_the_number_of_options_of_each_row_and_every_gold_answer(tm
 
 
 def test_reference_lines_are_of_the_rows_that_were_scored(tmp_path, load, weather, fake_scorer):
-    config = EvalConfig(rows=5, templates=(0,))
-    results = evaluate(config, [weather], load, fake_scorer(), tmp_path / "out", identity={"name": "fake"})
+    plan = plan_evaluation(EvalConfig(rows=5, templates=(0,)), [weather], load)
+    results = evaluate(plan, fake_scorer(), tmp_path / "out", identity={"name": "fake"})
     golds = [row["target"] for row in results.table("target").to_pylist()]
     assert len(golds) == 5
     lines = references(["majority", "random"], [weather], load, results)

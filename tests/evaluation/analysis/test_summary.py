@@ -6,7 +6,7 @@ import pytest
 from openflan.evaluation.analysis.blocks import blocks, line_name
 from openflan.evaluation.analysis.summary import summarize
 from openflan.evaluation.loop import evaluate
-from openflan.evaluation.prompts import EvalConfig
+from openflan.evaluation.prompts import EvalConfig, plan_evaluation
 from openflan.evaluation.results import SCHEMA, read_results, writing_results
 from openflan.evaluation.scoring.interface import Ranking
 
@@ -156,7 +156,8 @@ def test_every_column_is_filled_as_the_schema_says(tmp_path, rows_at, weather, f
             return ((number, Ranking([0.0, -1.0], [1, 3])) for number in range(len(requests)))
 
     load = rows_at(tmp_path / "rows")
-    results = evaluate(EvalConfig(), [weather], load, Confident(), tmp_path / "out", identity={"name": "x"})
+    plan = plan_evaluation(EvalConfig(), [weather], load)
+    results = evaluate(plan, Confident(), tmp_path / "out", identity={"name": "x"})
     assert results.table().schema.names == SCHEMA.names
     [task] = summarize(results).tasks
     assert task.mean.value == 75, "always the first option"
