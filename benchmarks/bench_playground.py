@@ -25,7 +25,7 @@ import uvicorn
 
 from benchmarks.shared import write_results
 from openflan.api.playground import open_models, share_processors
-from openflan.playground.rows import Mistakes, Rows
+from openflan.playground.rows import CatalogRows, Mistakes
 from openflan.playground.server import Playground, make_app
 from openflan.playground.workshop import Workshop
 
@@ -54,7 +54,7 @@ def main() -> None:
         parser.error(f"at most {MOST_USERS} users and {MOST_SECONDS} seconds")
     models = open_models(options.models)
     share_processors(len(models.models))
-    playground = Playground(models, Rows(), Mistakes([]), Workshop(Path("cards")))
+    playground = Playground(models, CatalogRows(), Mistakes([]), Workshop(Path("cards")))
     server = uvicorn.Server(uvicorn.Config(make_app(playground), host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -6,21 +6,21 @@ from openflan.data.prompt import options_block
 from openflan.errors import UnknownNameError
 from openflan.evaluation.results import ResultsError
 from openflan.playground.gallery import read_gallery
-from openflan.playground.rows import PAGE, Mistakes, Rows
+from openflan.playground.rows import PAGE, CatalogRows, Mistakes
 
 
 def test_the_catalog_has_every_dataset_once_with_its_templates():
-    clusters = Rows().tree()
+    clusters = CatalogRows().tree()
     assert len(clusters) == 12
     names = [one["name"] for cluster in clusters for one in cluster["datasets"]]
-    assert len(names) == len(set(names)) == len(Rows().catalog.tasks("all"))
+    assert len(names) == len(set(names)) == len(CatalogRows().catalog.tasks("all"))
     assert all(len(one["templates"]) >= 10 for cluster in clusters for one in cluster["datasets"])
 
 
 @pytest.mark.parametrize("dataset", ["imdb", "anli:r1", "copa", "nq_open"])
 def test_a_row_reads_as_show_prints_it(dataset):
     for setting in ("options", "bare"):
-        found = Rows().prompt(dataset, 2, 1, setting=setting)
+        found = CatalogRows().prompt(dataset, 2, 1, setting=setting)
         prompt = show(dataset, template=2, rows=2, bare=setting == "bare")[1]
         block = f"\n\n{options_block(found['options'])}" if found["block"] else ""
         assert found["instruction"] + block == prompt.input
@@ -29,18 +29,18 @@ def test_a_row_reads_as_show_prints_it(dataset):
 
 
 def test_rows_go_round():
-    rows = Rows()
+    rows = CatalogRows()
     count = rows.prompt("copa", 0, 0)["rows"]
     assert rows.prompt("copa", 0, count + 1) == rows.prompt("copa", 0, 1)
 
 
 def test_wrong_names_are_told():
     with pytest.raises(UnknownNameError, match="did you mean 'copa'"):
-        Rows().prompt("kopa", 0, 0)
+        CatalogRows().prompt("kopa", 0, 0)
     with pytest.raises(UnknownNameError, match="use 0 to 9"):
-        Rows().prompt("copa", 77, 0)
+        CatalogRows().prompt("copa", 77, 0)
     with pytest.raises(UnknownNameError, match="several datasets"):
-        Rows().prompt("anli", 0, 0)
+        CatalogRows().prompt("anli", 0, 0)
 
 
 def test_the_mistakes_of_a_run_are_those_that_were_not_right(tmp_path):

@@ -15,7 +15,7 @@ from openflan.data.encode import Format
 from openflan.evaluation.scoring.model import ModelScorer
 from openflan.playground.models import PlayModel
 from openflan.playground.opening import Opened
-from openflan.playground.rows import Mistakes, Rows
+from openflan.playground.rows import CatalogRows, Mistakes
 from openflan.playground.server import Playground, make_app
 from openflan.playground.workshop import Workshop
 
@@ -29,7 +29,7 @@ def tiny(family: str = "llama", name: str = "tiny", join: str = "newline") -> Pl
 def tiny_playground(folder: Path, runs: Sequence[Path] = ()) -> Playground:
     """Two models, the bundled rows, and a workshop that saves into `folder`."""
     models = Opened({"first": tiny(name="first"), "second": tiny("qwen3", "second")}, list(runs))
-    return Playground(models, Rows(), Mistakes(runs), Workshop(folder))
+    return Playground(models, CatalogRows(), Mistakes(runs), Workshop(folder))
 
 
 @contextmanager

@@ -70,13 +70,13 @@ def serve(
         from openflan.playground.server import Playground, make_app
     except ModuleNotFoundError as missing:
         raise OpenflanError(f"the page needs {missing.name}: pip install 'openflan[playground]'") from None
-    from openflan.playground.rows import Mistakes, Rows
+    from openflan.playground.rows import CatalogRows, Mistakes
     from openflan.playground.workshop import Workshop
 
     local = host in _LOOPBACK
     token = token or ("" if local else secrets.token_urlsafe(24))
     with _listening(host, port) as opened:
-        rows, workshop = Rows(source, cards), Workshop(card_folder, source, cards)
+        rows, workshop = CatalogRows(source, cards), Workshop(card_folder, source, cards)
         models = open_models(places, dtype=dtype)
         share_processors(len(models.models))
         playground = Playground(models, rows, Mistakes(models.runs), workshop)

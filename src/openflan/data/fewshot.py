@@ -60,7 +60,7 @@ class Shots:
     """Decides which are drawn; an evaluation gives its own."""
 
 
-class Rows(Protocol):
+class ExampleRows(Protocol):
     """The training rows exemplars come from (`openflan.data.rows.TaskRows`)."""
 
     def __len__(self) -> int: ...
@@ -91,7 +91,7 @@ class FewShot:
     `after` is what ends a target, and so a written answer.
     """
 
-    def __init__(self, writer: Writer, rows: Rows, shots: Shots, encoder: Encoder) -> None:
+    def __init__(self, writer: Writer, rows: ExampleRows, shots: Shots, encoder: Encoder) -> None:
         self.writer, self.rows, self.shots, self._encoder = writer, rows, shots, encoder
         self.before, self.after = _JOINS[encoder.format.join]
         self._fixed: list[_Exemplar] | None = None

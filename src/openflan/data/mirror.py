@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from openflan.data.rowfiles import COMPRESSIONS, KINDS, Rows, read_rows, row_differences, rows_table
+from openflan.data.rowfiles import COMPRESSIONS, KINDS, RawRows, read_rows, row_differences, rows_table
 from openflan.data.tables import differences, named_labels, parquet_schema, read_parquet
 from openflan.errors import MissingRowsError, SchemaError
 from openflan.tasks.card import Source
@@ -96,7 +96,7 @@ class SplitFiles:
         return named_labels(table, layout)
 
     @cached_property
-    def _rows(self) -> Rows:
+    def _rows(self) -> RawRows:
         return [row for path in self._paths for row in read_rows(path)]
 
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from openflan.errors import SchemaError
 from openflan.tasks.schema import ColumnType, NoGoldLabel, WrongValue, label_id
 
-Rows = Sequence[Mapping[str, Any]]
+RawRows = Sequence[Mapping[str, Any]]
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 """How a file's name ends when it is compressed."""
@@ -35,7 +35,7 @@ _EXTRA = "\0"
 """The key under which the CSV reader leaves cells without a heading."""
 
 
-def read_rows(path: Path) -> Rows:
+def read_rows(path: Path) -> RawRows:
     """The rows of a file as they stand in it, a CSV's values as text; raises `SchemaError` naming file and line."""
     kind = next(suffix for suffix in reversed(path.suffixes) if suffix in KINDS)
     text = _text(path)
@@ -48,7 +48,7 @@ def read_rows(path: Path) -> Rows:
     return [_object(_parsed(line, path, number), f"{path}:{number}") for number, line in lines if line.strip()]
 
 
-def rows_table(rows: Rows, columns: Mapping[str, ColumnType]) -> pa.Table:
+def rows_table(rows: RawRows, columns: Mapping[str, ColumnType]) -> pa.Table:
     """The card's columns of the rows that have a readable value, or none, in each."""
     faults: dict[int, str] = {}
     cells = {name: _cells(name, kind, rows, faults) for name, kind in columns.items()}
@@ -63,7 +63,7 @@ def left_out(table: pa.Table) -> Counter[str]:
     return Counter(json.loads((table.schema.metadata or {}).get(_LEFT_OUT, b"{}")))
 
 
-def row_differences(rows: Rows, columns: Mapping[str, ColumnType]) -> list[str]:
+def row_differences(rows: RawRows, columns: Mapping[str, ColumnType]) -> list[str]:
     """What keeps rows from having a card's columns, in words: a column that is absent, or has no value of its type."""
     found = []
     for name, kind in columns.items() if rows else ():
@@ -103,7 +103,7 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 20 else float(digits)
 
 
-def _array_rows(text: str, path: Path) -> Rows:
+def _array_rows(text: str, path: Path) -> RawRows:
     return [_object(row, f"{path}: row {number}") for number, row in enumerate(_parsed(text, path, 1), start=1)]
 
 
@@ -119,7 +119,7 @@ def _separator(text: str) -> str:
     return ";" if ";" in heading and "," not in heading else ","
 
 
-def _csv_rows(text: str, separator: str, path: Path) -> Rows:
+def _csv_rows(text: str, separator: str, path: Path) -> RawRows:
     csv.field_size_limit(sys.maxsize)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restkey=_EXTRA, strict=True)
     try:
@@ -128,7 +128,7 @@ def _csv_rows(text: str, separator: str, path: Path) -> Rows:
         raise SchemaError(f"{path}:{reader.reader.line_num}: not CSV: {error}") from None
 
 
-def _cells(name: str, kind: ColumnType, rows: Rows, faults: dict[int, str]) -> list[Any]:
+def _cells(name: str, kind: ColumnType, rows: RawRows, faults: dict[int, str]) -> list[Any]:
     """A column's values as the card has them; None, and a reason in `faults`, where one cannot be read."""
     cells: list[Any] = []
     for number, row in enumerate(rows):

@@ -76,7 +76,7 @@ class Step(NamedTuple):
     after: Position
 
 
-class Rows(Protocol):
+class TrainingRows(Protocol):
     """What training reads: rows from a position on, and the fingerprint of what they follow from."""
 
     row_length: int

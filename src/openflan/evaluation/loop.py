@@ -20,7 +20,7 @@ from openflan.data.order import hash64
 from openflan.data.prompt import Prompt
 from openflan.evaluation.analysis.blocks import prediction
 from openflan.evaluation.metrics import Judged, is_correct, metric
-from openflan.evaluation.prompts import EvalConfig, EvalPlan, Item, TaskPlan
+from openflan.evaluation.prompts import EvalConfig, Item, PlannedEvaluation, TaskPlan
 from openflan.evaluation.results import Results, ScoreLog, read_results, writing_results
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest, Scorer
 from openflan.evaluation.scoring.normalise import Normalisation, normalised, without_input
@@ -54,7 +54,7 @@ OnProgress = Callable[[EvalProgress], None]
 
 
 def evaluate(
-    plan: EvalPlan,
+    plan: PlannedEvaluation,
     scorer: Scorer,
     out: Path,
     *,

@@ -142,7 +142,7 @@ class TaskPlan:
 
 
 @dataclass(frozen=True)
-class EvalPlan:
+class PlannedEvaluation:
     """What is asked, task by task, and what could not be planned and why."""
 
     config: EvalConfig
@@ -150,7 +150,7 @@ class EvalPlan:
     notes: Sequence[str]
 
 
-def plan_evaluation(config: EvalConfig, tasks: Sequence[Task], load: Load) -> EvalPlan:
+def plan_evaluation(config: EvalConfig, tasks: Sequence[Task], load: Load) -> PlannedEvaluation:
     """Load all that an evaluation needs but the model. Tasks that have no rows, or that no setting has a prompt for,
     are named in the notes.
 
@@ -163,7 +163,7 @@ def plan_evaluation(config: EvalConfig, tasks: Sequence[Task], load: Load) -> Ev
     plans = [one for one, _ in planned if one is not None]
     if tasks and not plans:
         raise MissingRowsError("nothing can be measured:\n" + "\n".join(f"- {note}" for note in notes))
-    return EvalPlan(config, plans, notes)
+    return PlannedEvaluation(config, plans, notes)
 
 
 def plan_task(config: EvalConfig, task: Task, load: Load) -> tuple[TaskPlan | None, list[str]]:

@@ -24,7 +24,7 @@ _COLUMNS = ("dataset", "variant", "setting", "writer", "block", "row", "prompt",
             "choice", "generated", "score", "metric")  # fmt: skip
 
 
-class Rows:
+class CatalogRows:
     """The catalog (with `cards` of one's own) on the rows of a source."""
 
     def __init__(self, source: str = "samples", cards: Sequence[Path] = ()) -> None:

@@ -25,7 +25,7 @@ from openflan.playground.guard import Guard, told
 from openflan.playground.models import AT_ONCE
 from openflan.playground.opening import Opened
 from openflan.playground.requests import Asked, BadRequestError, Generate, Rank, read_request
-from openflan.playground.rows import Mistakes, Rows
+from openflan.playground.rows import CatalogRows, Mistakes
 from openflan.playground.streams import streamed
 from openflan.playground.turns import BusyError
 from openflan.playground.workshop import Workshop, WorkshopRequest
@@ -42,7 +42,7 @@ class Playground:
     """What the page shows: models, rows, the runs' mistakes and the workshop."""
 
     models: Opened
-    rows: Rows
+    rows: CatalogRows
     mistakes: Mistakes
     workshop: Workshop
 

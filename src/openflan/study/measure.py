@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from openflan.evaluation.loop import OnProgress, evaluate
-from openflan.evaluation.prompts import EvalPlan
+from openflan.evaluation.prompts import PlannedEvaluation
 from openflan.evaluation.results import LOG, Results, read_results
 from openflan.evaluation.scoring.model import ModelScorer
 from openflan.evaluation.scoring.processes import SplitScorer
@@ -22,7 +22,9 @@ from openflan.recipe import Recipe
 from openflan.training.parallel import World, world
 
 
-def measure(recipe: Recipe, model: Path, name: str, out: Path, plan: EvalPlan, on_progress: OnProgress) -> Results:
+def measure(
+    recipe: Recipe, model: Path, name: str, out: Path, plan: PlannedEvaluation, on_progress: OnProgress
+) -> Results:
     """Ask the model in a folder what is planned; its scores go to the folder `out`.
 
     Under torchrun the processes split the prompts; the first one writes, and all read what it wrote.

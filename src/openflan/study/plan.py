@@ -10,14 +10,14 @@ from pathlib import Path
 from openflan.data.encode import Format
 from openflan.data.rows import load_rows
 from openflan.data.sources import parse_source
-from openflan.evaluation.prompts import EvalPlan, Load, plan_evaluation
+from openflan.evaluation.prompts import Load, PlannedEvaluation, plan_evaluation
 from openflan.model.encoder import encoder_for
 from openflan.model.format_file import read_format
 from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
 
 
-def plan_measuring(recipe: Recipe, model: Path, tasks: Sequence[Task]) -> EvalPlan:
+def plan_measuring(recipe: Recipe, model: Path, tasks: Sequence[Task]) -> PlannedEvaluation:
     """The prompts that a recipe asks of the model in a folder.
 
     The model's tokenizer is tried first, then rows are read. Raises `ModelError`, `MissingRowsError` when no task can

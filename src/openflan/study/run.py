@@ -23,7 +23,7 @@ from openflan.data.mixture import Mixture
 from openflan.data.prepared import PreparedRows, reuse
 from openflan.data.prompt import BASELINE as BASELINE_WRITER
 from openflan.data.settings import PRESETS
-from openflan.data.stream import Rows, Stream
+from openflan.data.stream import Stream, TrainingRows
 from openflan.errors import RecipeError
 from openflan.evaluation.results import BASELINE, TUNED
 from openflan.files import write_json
@@ -135,7 +135,7 @@ class Run:
 
     def _rows(
         self, mixture: Mixture | None, prepared: Path | None, say: Callable[[str], None]
-    ) -> tuple[Rows, Mapping[str, Any], Stream | None]:
+    ) -> tuple[TrainingRows, Mapping[str, Any], Stream | None]:
         """What to train on, what it is made of, and the stream that makes rows on the way."""
         if mixture is not None:
             stream = self.stream(mixture)

@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from openflan.data.stream import Rows
+from openflan.data.stream import TrainingRows
 from openflan.files import locked
 from openflan.sums import DamageError
 from openflan.training.checkpoint import checkpoints_in
@@ -31,7 +31,7 @@ __all__ = ["TrainProgress", "TrainResult", "train"]
 
 def train(
     model: PreTrainedModel,
-    rows: Rows,
+    rows: TrainingRows,
     config: TrainConfig,
     run: Path,
     *,

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from openflan.data.stream import Rows
+from openflan.data.stream import TrainingRows
 from openflan.sums import DamageError, damage, read_sealed, sums_of, write_sealed
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.place import compute_dtype
@@ -46,7 +46,7 @@ class TrainResult:
     seconds: float
 
 
-def identity(rows: Rows, config: TrainConfig, base: Mapping[str, str], device: torch.device) -> dict[str, Any]:
+def identity(rows: TrainingRows, config: TrainConfig, base: Mapping[str, str], device: torch.device) -> dict[str, Any]:
     """All that the trained weights follow from, by name and as JSON gives it back.
 
     `base` says which model is trained: names and fingerprints. The precision is the one in force on `device`.

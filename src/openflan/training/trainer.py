@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from openflan.data.pack import PackedRows
-from openflan.data.stream import Position, Rows, Step
+from openflan.data.stream import Position, Step, TrainingRows
 from openflan.errors import Stopped
 from openflan.files import write_text
 from openflan.training.card import model_card
@@ -60,7 +60,7 @@ class Trainer:
     def __init__(
         self,
         model: Any,
-        rows: Rows,
+        rows: TrainingRows,
         config: TrainConfig,
         run: Path,
         here: World,
