@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# A test process for each core, up to four, and a core for each of them.
+PYTEST := -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+
 .PHONY: quickstart test lint types check docs docs-serve tutorial bench bench-eval bench-train bench-playground
 .PHONY: reliability clean
 
@@ -11,12 +14,12 @@ quickstart: $(VENV)/.all
 	$(BIN)/openflan quickstart
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 
 # The same tests with the oldest version of everything that pyproject.toml allows.
 .PHONY: test-oldest
 test-oldest: .venv-oldest/.dev
-	.venv-oldest/bin/python -m pytest
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
