@@ -13,8 +13,12 @@ import hypothesis
 import pytest
 import yaml
 
+from openflan.cli import terminal
 from openflan.tasks.card import Card
 from openflan.tasks.registry import Task
+
+# What is printed has no edge here, whichever test imports this first, in whatever terminal.
+terminal.out.width = 10_000
 
 hypothesis.settings.register_profile("openflan", deadline=None)
 hypothesis.settings.load_profile("openflan")
