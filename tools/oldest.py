@@ -1,6 +1,6 @@
 """Print the oldest version of everything that pyproject.toml asks for, as constraints for pip.
 
-    python tools/oldest.py > oldest.txt && pip install -c oldest.txt -e '.[dev]'
+    python tools/oldest.py > oldest.txt && pip install -c oldest.txt -e '.[test]'
 
 The floors are written once, in pyproject.toml, and `make test-oldest` shows that they hold.
 """

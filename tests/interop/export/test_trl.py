@@ -7,7 +7,7 @@ from openflan.api.data import load_mixture
 from openflan.api.export import export
 from openflan.study.stream import make_stream
 
-trl = pytest.importorskip("trl", reason="TRL is of the extra `bench`", exc_type=ImportError)
+trl = pytest.importorskip("trl", reason="TRL is of the extra `peers`", exc_type=ImportError)
 
 
 @pytest.fixture(scope="module")
