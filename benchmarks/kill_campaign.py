@@ -30,7 +30,7 @@ RECIPE = """
 description: small enough to be killed often
 model: {{path: {model}}}
 data: {{tasks: [copa], templates: 2, hold_out: [sentiment], settings: bare}}
-format: {{join: eos, input_length: 240, target_length: 16}}
+format: {{join: eos, input_length: 180, target_length: 64}}
 train: {{steps: 40, tokens_per_step: 512, row_length: 256, lr: 1.0e-3, checkpoint_every: 5}}
 evaluate: {{tasks: [sst2], rows: 8, templates: [0, 1], generate: none}}
 """

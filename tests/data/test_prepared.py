@@ -227,3 +227,10 @@ def test_a_shard_that_is_whole_is_not_made_again(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("shard-*/*")}
     assert prepare(stream(), 1, tmp_path, workers=1) == first
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("shard-*/*")} == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_preparation_that_nothing_fits_ends(tmp_path, workers):
+    short = stream(row_length=1)
+    with pytest.raises(OpenflanError, match=f"no example of the mixture fits .* \\(windows 0 to {SHARD - 1}\\)"):
+        prepare(short, 100, tmp_path, workers=workers)

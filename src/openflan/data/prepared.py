@@ -24,7 +24,7 @@ from pathlib import Path
 from openflan.data.encode import Encoder
 from openflan.data.pack import PackedRows
 from openflan.data.shards import SHARD, Counts, Shards, shard_name, write_shard
-from openflan.data.stream import Position, Step, Stream, fingerprint_of, steps_of, tokenizer_fingerprint
+from openflan.data.stream import Position, Step, Stream, fingerprint_of, nothing_fits, steps_of, tokenizer_fingerprint
 from openflan.errors import OpenflanError
 from openflan.files import locked
 from openflan.sums import DamageError, read_sealed, write_sealed
@@ -175,6 +175,8 @@ def _prepare(
         for number, (counts, wrong) in enumerate(made):
             if wrong:
                 say(f"{wrong}; {shard_name(number)} was made again")
+            if not counts.rows:
+                raise nothing_fits(number * SHARD, (number + 1) * SHARD - 1)
             done += counts
             if on_progress:
                 on_progress(done)

@@ -192,10 +192,7 @@ def steps_of(read: Callable[[int], PackedRows], rows: int, start: Position) -> I
         current = read(window)
         empty = 0 if len(current) else empty + 1
         if empty == _EMPTY_WINDOWS:
-            raise OpenflanError(
-                f"no example of the mixture fits a training row (windows {window - empty + 1} to {window}); "
-                f"raise the row length or the format's target_length"
-            )
+            raise nothing_fits(window - empty + 1, window)
         while row < len(current):
             held.append(current[row : row + rows - sum(map(len, held))])
             row += len(held[-1])
@@ -203,6 +200,14 @@ def steps_of(read: Callable[[int], PackedRows], rows: int, start: Position) -> I
                 yield Step(concatenate(held), Position(window, row))
                 held = []
         window, row = window + 1, 0
+
+
+def nothing_fits(first: int, last: int) -> OpenflanError:
+    """What is wrong where windows `first` to `last` gave no row at all: so it will go on."""
+    return OpenflanError(
+        f"no example of the mixture fits a training row (windows {first} to {last}); "
+        "raise the row length or the format's target_length"
+    )
 
 
 def row_order(count: int, seed: int, window: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
