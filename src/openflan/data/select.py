@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator
@@ -53,7 +52,8 @@ class DataConfig:
     allow_overlap: bool = False
     """Train on what is held out all the same: for supervised baselines."""
     cards: Paths = ()
-    """Files or folders of further cards."""
+    """Files or folders of further cards, or tasks of another collection: `promptsource:DIR`,
+    `natural-instructions:DIR`."""
     missing: Literal["stop", "skip"] = "stop"
     """Whether a dataset without rows stops the run or is left out, with a note."""
     carve: bool = False
@@ -79,7 +79,7 @@ class DataConfig:
 
     def catalog(self) -> Catalog:
         """The package's cards and this recipe's own."""
-        return load_catalog(*(Path(card).expanduser() for card in self.cards))
+        return load_catalog(*self.cards)
 
 
 @dataclass(frozen=True)
