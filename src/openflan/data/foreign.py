@@ -32,7 +32,7 @@ class ForeignWriter:
     def __init__(self, task: Task, number: int, *, cut: int | None = None, seed: int = 0) -> None:
         self.template = task.card.foreign[number]
         self.name, self.number, self.inverted = self.template.name, number, self.template.inverted
-        self._task, self._seed = task.name, seed
+        self._task, self.cut, self.seed = task.name, cut, seed
         try:
             self._render = compile_prompt(self.template.jinja, self.template.choices, cut)
         except TextError as fault:
@@ -69,7 +69,7 @@ class ForeignWriter:
         def draw(values: Sequence[Any]) -> Any:
             if not values:
                 raise TextError("a choice among nothing")
-            return values[hash64(self._seed, "choice", self._task, row, next(calls)) % len(values)]
+            return values[hash64(self.seed, "choice", self._task, row, next(calls)) % len(values)]
 
         return draw
 

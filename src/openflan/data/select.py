@@ -102,7 +102,7 @@ class LoadedRows:
 def select(config: DataConfig) -> Selection:
     """Apply the hold-out rules (paper section 2.2); raises `OverlapError` and `UnknownNameError`.
 
-    A preset quietly loses what is held out, and so does a cluster of which just some datasets are
+    A preset or group quietly loses what is held out, and so does a cluster of which just some datasets are
     (`hold_out_rule: dataset`); a dataset or cluster that the recipe names itself does not, since training on it and
     calling it unseen cannot both be meant.
     """
@@ -111,12 +111,13 @@ def select(config: DataConfig) -> Selection:
     reasons = excluded_cards(catalog, config.hold_out, config.hold_out_rule)
     train: list[Task] = []
     left_out: dict[str, str] = {}
+    quiet = {*TASK_PRESETS, *catalog.groups}
     for selector in config.tasks:
         for task in catalog.tasks(selector):
             reason = None if config.allow_overlap else reasons.get(task.card.name)
             if reason is None:
                 train.append(task)
-            elif selector in TASK_PRESETS or (config.hold_out_rule == "dataset" and selector in catalog.clusters):
+            elif selector in quiet or (config.hold_out_rule == "dataset" and selector in catalog.clusters):
                 left_out[task.name] = reason
             else:
                 raise OverlapError(

@@ -155,10 +155,14 @@ _MERGED_KEYS = frozenset({"fields", "native", "skip", "splits"})
 
 
 class Source(Layout):
-    """One place rows can come from, in order of preference, with what is different about its layout."""
+    """One place rows can come from, in order of preference, with what is different about its layout.
+
+    `file` is a task file of Natural Instructions, which has its rows inside.
+    """
 
     hub: Hub | None = None
     mirror: FolderName | None = None
+    file: str | None = None
     note: str | None = None
 
 

@@ -81,6 +81,11 @@ class Catalog(Mapping[str, Card]):
         """The paper's clusters in its order, then those of the users' own cards."""
         return list(dict.fromkeys([*CLUSTERS, *(card.cluster for card in self.values())]))
 
+    @property
+    def groups(self) -> set[str]:
+        """The further names that select some cards, beside clusters, subclusters and the cards' own."""
+        return {name for card in self.values() for name in card.groups}
+
     def tasks(self, selector: str) -> list[Task]:
         """The tasks a selector names: a preset, a cluster, a subcluster, a dataset, or `dataset:variant`."""
         name, _, variant = selector.partition(":")
@@ -88,8 +93,8 @@ class Catalog(Mapping[str, Card]):
             return _variants(self[name], variant)
         cards = [card for card in self.values() if _selects(name, card)]
         if not cards:
-            further = {name for card in self.values() for name in (card.subcluster, *card.groups) if name}
-            valid = [*self._cards, *self.clusters, *PRESETS, *further]
+            subclusters = {card.subcluster for card in self.values() if card.subcluster}
+            valid = [*self._cards, *self.clusters, *PRESETS, *subclusters, *self.groups]
             raise UnknownNameError(f"no dataset, cluster or preset is called {name!r}{nearest(name, valid)}")
         return [task for card in cards for task in _variants(card, "")]
 
