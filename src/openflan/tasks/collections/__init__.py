@@ -35,6 +35,12 @@ def card_values(kind: str, folder: Path, catalog: Mapping[str, Card]) -> list[di
     return values
 
 
+def files_of(kind: str, folder: Path) -> list[Path]:
+    """A collection's files in the order of `card_values`, one a card; raises `CardError`."""
+    files: list[Path] = _reader(kind, folder).task_files(folder)
+    return files
+
+
 def _reader(kind: str, folder: Path) -> Any:
     if kind not in COLLECTIONS:
         raise UnknownNameError(f"no collection is called {kind!r}{nearest(kind, COLLECTIONS)}")
