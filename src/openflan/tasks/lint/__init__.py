@@ -21,10 +21,8 @@ _CHECKS = (*structure.CHECKS, *style.CHECKS, *questions.CHECKS, *bare.CHECKS)
 
 def lint_card(file: CardFile) -> list[Finding]:
     """All that is wrong with a card as it is written, in the order of its lines."""
-    checks = (
-        (*_CHECKS, foreign.check_foreign) if file.card.templates else (structure.check_origin, foreign.check_foreign)
-    )
-    return sorted(finding for check in checks for finding in check(file))
+    checks = _CHECKS if file.card.templates else (structure.check_origin,)
+    return sorted(finding for check in (*checks, foreign.check_foreign) for finding in check(file))
 
 
 def collection_cards(kind: str, folder: Path, catalog: Mapping[str, Card]) -> Iterator[tuple[Path, Card]]:
