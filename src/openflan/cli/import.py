@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _lines(found: Imported) -> list[str]:
-    lines = [f"{found.out}: {found.cards:,} cards with {found.templates:,} templates"]
+    lines = [f"{found.out}: {counted(found.cards, 'card')} with {counted(found.templates, 'template')}"]
     lines += _named("without a licence for its rows", found.without_licence)
     lines += _named("of no known kind, which stands alone", found.without_kind)
     lines += _named("without rows there", tuple(found.without_rows))
@@ -57,4 +57,4 @@ def _named(what: str, names: tuple[str, ...], noun: str = "dataset") -> list[str
     if not names:
         return []
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return [f"{counted(len(names), noun, f'{noun}s')} {what}: {', '.join(names[:_NAMED])}{more}"]
+    return [f"{counted(len(names), noun)} {what}: {', '.join(names[:_NAMED])}{more}"]
