@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _lines(found: Imported) -> list[str]:
     lines = [f"{found.out}: {counted(found.cards, 'card')} with {counted(found.templates, 'template')}"]
-    lines += _named("without a licence for its rows", found.without_licence)
+    lines += _named("whose licence is not known, in part or whole", found.without_licence)
     lines += _named("of no known kind, which stands alone", found.without_kind)
     lines += _named("without rows there", tuple(found.without_rows))
     if found.tried:
