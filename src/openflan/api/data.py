@@ -78,8 +78,8 @@ def show(
     """A dataset's prompts on real rows.
 
     `dataset` is one of the catalog (or of `cards`), or `dataset:variant`. `template` is a template's number from 0, or
-    `baseline`, `plain`, `name` or `promptsource`; all templates when None. `bare` leaves the OPTIONS block out. `split` is the role of
-    the rows: test, where there is one, when None. Raises `UnknownNameError` and `MissingRowsError`.
+    `baseline`, `plain`, `name` or `promptsource`; all templates when None. `bare` leaves the OPTIONS block out. `split`
+    is the role of the rows: test, where there is one, when None. Raises `UnknownNameError` and `MissingRowsError`.
 
     >>> of.show("rte", template=0)[0].options
     ('yes', 'no')
