@@ -233,7 +233,7 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, p
     ],
 )
 def test_natural_instructions_scores_stems_and_keeps_articles(said, golds, expected):
-    scores = metric("natural_instructions").scores([Judged(said, golds)])
+    scores = metric_named("natural_instructions").scores([Judged(said, golds)])
     assert (scores["rougeL"], scores["exact_match"]) == pytest.approx(expected)
-    turned = metric("natural_instructions(score=exact_match)")
+    turned = metric_named("natural_instructions(score=exact_match)")
     assert turned.primary == "exact_match" and turned.scores([Judged(said, golds)]) == pytest.approx(scores)
