@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from openflan.data.encode import Encoder
 from openflan.data.fewshot import FewShot, Shots
 from openflan.data.fit import shorten
+from openflan.data.foreign import ForeignWriter
 from openflan.data.limits import RATE_CAP as RATE_CAP
 from openflan.data.order import hash64, permutation, permute_many, uniform
 from openflan.data.prompt import Prompt, Writer
@@ -42,6 +43,11 @@ class Choice:
     weight: float = 1.0
     shots: Shots = field(default_factory=Shots)
 
+    @property
+    def details(self) -> tuple[object, ...]:
+        """What a foreign template's prompts depend on besides."""
+        return (self.writer.cut, self.writer.seed) if isinstance(self.writer, ForeignWriter) else ()
+
 
 @dataclass(frozen=True)
 class Component:
@@ -61,7 +67,7 @@ class Component:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the rows, their card and the choices."""
-        ways = [(one.setting, one.writer.name, one.weight, one.shots) for one in self.choices]
+        ways = [(one.setting, one.writer.name, one.weight, one.shots, *one.details) for one in self.choices]
         return hashlib.sha256(f"{self.rows.fingerprint} {self.rate} {ways}".encode()).hexdigest()
 
 

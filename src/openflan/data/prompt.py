@@ -6,13 +6,14 @@
 | `baseline` | the card's GPT-3-style prompt | the untuned model (paper appendix A) |
 | `plain` | the raw fields, no instruction | the ablation "no template" (paper section 4.3) |
 | `name` | the names of task and dataset, then the raw fields | the ablation "dataset name" (paper section 4.3) |
+| any other | the foreign template of that name (`openflan.data.foreign`) | tasks of other collections |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from openflan.data.example import Example
 from openflan.tasks.card import ANSWER, OPTIONS_BLOCK, Template
@@ -24,6 +25,9 @@ from openflan.tasks.text import Names, TextError, compile_text, names_in
 BASELINE, PLAIN, NAME = "baseline", "plain", "name"
 """The writers that are no template of the card."""
 
+PROMPTSOURCE = "promptsource"
+"""The setting of a card's foreign templates."""
+
 Write = Callable[[Example], "Prompt"]
 
 
@@ -34,7 +38,8 @@ class Prompt:
     `writer` names what put the example into words (see the module's table), and `block` says whether the input ends
     with the OPTIONS block. `options` are the strings that are ranked, in the dataset's own order, empty for free-form
     tasks and for inverted templates. `references` are all gold answers as the target would put them. `example` is what
-    was put into words and `write` does it again, so that a prompt that is too long can be made from shorter fields.
+    was put into words, `shown` names the part of it whose values the input shows, and `write` does it again, so that a
+    prompt that is too long can be made from shorter values.
     """
 
     dataset: str
@@ -49,6 +54,7 @@ class Prompt:
     group: str | None = None
     example: Example | None = field(default=None, repr=False, compare=False)
     write: Write | None = field(default=None, repr=False, compare=False)
+    shown: Literal["fields", "native"] = field(default="fields", repr=False, compare=False)
 
     @property
     def example_id(self) -> str:

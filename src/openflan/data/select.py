@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator
@@ -53,7 +52,8 @@ class DataConfig:
     allow_overlap: bool = False
     """Train on what is held out all the same: for supervised baselines."""
     cards: Paths = ()
-    """Files or folders of further cards."""
+    """Files or folders of further cards, or tasks of another collection: `promptsource:DIR`,
+    `natural-instructions:DIR`."""
     missing: Literal["stop", "skip"] = "stop"
     """Whether a dataset without rows stops the run or is left out, with a note."""
     carve: bool = False
@@ -79,7 +79,7 @@ class DataConfig:
 
     def catalog(self) -> Catalog:
         """The package's cards and this recipe's own."""
-        return load_catalog(*(Path(card).expanduser() for card in self.cards))
+        return load_catalog(*self.cards)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class LoadedRows:
 def select(config: DataConfig) -> Selection:
     """Apply the hold-out rules (paper section 2.2); raises `OverlapError` and `UnknownNameError`.
 
-    A preset quietly loses what is held out, and so does a cluster of which just some datasets are
+    A preset or group quietly loses what is held out, and so does a cluster of which just some datasets are
     (`hold_out_rule: dataset`); a dataset or cluster that the recipe names itself does not, since training on it and
     calling it unseen cannot both be meant.
     """
@@ -111,12 +111,13 @@ def select(config: DataConfig) -> Selection:
     reasons = excluded_cards(catalog, config.hold_out, config.hold_out_rule)
     train: list[Task] = []
     left_out: dict[str, str] = {}
+    quiet = {*TASK_PRESETS, *catalog.groups}
     for selector in config.tasks:
         for task in catalog.tasks(selector):
             reason = None if config.allow_overlap else reasons.get(task.card.name)
             if reason is None:
                 train.append(task)
-            elif selector in TASK_PRESETS or (config.hold_out_rule == "dataset" and selector in catalog.clusters):
+            elif selector in quiet or (config.hold_out_rule == "dataset" and selector in catalog.clusters):
                 left_out[task.name] = reason
             else:
                 raise OverlapError(

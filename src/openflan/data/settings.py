@@ -9,6 +9,7 @@ exemplars come first. A mixture draws among its settings by weight; an evaluatio
 | `bare` | the card's templates without the block |
 | `{options: 1, bare: 1}` | either, equally often |
 | `{bare: 3, few: {shots: {count: 4}}}` | a setting of one's own, with exemplars, for a quarter of the prompts |
+| `promptsource` | promptsource's templates of the dataset, where a card brings some |
 | `baseline`, `plain`, `name` | GPT-3-style prompts; raw fields; raw fields under the names of task and dataset |
 """
 
@@ -21,12 +22,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from openflan.data.fewshot import Shots
-from openflan.data.prompt import BASELINE, NAME, PLAIN, BaselineWriter, FieldsWriter, Writer, writers
+from openflan.data.foreign import foreign_writers
+from openflan.data.prompt import BASELINE, NAME, PLAIN, PROMPTSOURCE, BaselineWriter, FieldsWriter, Writer, writers
 from openflan.errors import nearest
 from openflan.lists import listed
+from openflan.ranges import Count, Seed
 from openflan.tasks.registry import Task
 
-WriterKind = Literal["templates", "baseline", "plain", "name"]
+WriterKind = Literal["templates", "promptsource", "baseline", "plain", "name"]
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,35 @@ class Setting:
     """How prompts are put."""
 
     writers: WriterKind = "templates"
-    """The card's templates, its GPT-3-style prompt, or its raw fields (under a line of names)."""
+    """The card's templates, promptsource's, its GPT-3-style prompt, or its raw fields (under a line of names). A
+    dataset that has promptsource's templates alone is put in these for `templates` too."""
     options: bool = True
     """Whether the OPTIONS block is shown, where a task has options."""
     shots: Shots = Shots()  # noqa: RUF009 - frozen
     """Exemplars before each query: `count`, `budget` in tokens, `per_query`, `balanced`."""
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """How often it is drawn in training, against the other settings."""
+    cut: Count | None = None
+    """Most characters of each value that a promptsource template prints; T0's data have 2048."""
+    seed: Seed = 0
+    """Decides what `choice` draws in promptsource templates."""
 
     def writers_of(self, task: Task, limit: int | None = None, *, forward_only: bool = False) -> Sequence[Writer]:
         """The writers that put a task in this setting; `limit` keeps only the first templates."""
         match self.writers:
+            case "promptsource":
+                return self._foreign(task, limit, forward_only)
+            case "templates" if not task.card.templates:
+                return self._foreign(task, limit, forward_only)
             case "templates":
                 return writers(task, limit, forward_only=forward_only, options=self.options)
             case "baseline":
                 return [BaselineWriter(task)] if task.card.baseline else []
             case kind:
                 return [FieldsWriter(task, named=kind == NAME, options=self.options)]
+
+    def _foreign(self, task: Task, limit: int | None, forward_only: bool) -> Sequence[Writer]:
+        return foreign_writers(task, limit, forward_only=forward_only, cut=self.cut, seed=self.seed)
 
 
 OPTIONS, BARE = "options", "bare"
@@ -62,6 +77,7 @@ PRESETS: Mapping[str, Setting] = {
     BASELINE: Setting("baseline", options=False),
     PLAIN: Setting("plain", options=False),
     NAME: Setting("name", options=False),
+    PROMPTSOURCE: Setting("promptsource", options=False),
 }
 """Settings that need no description."""
 

@@ -221,3 +221,19 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, p
         metric_named(metric).scores([Judged("a", ["a"])])
     with pytest.raises(MissingExtraError, match=rf"{package}.*openflan\[metrics\]"):
         check_extras(["accuracy", metric])
+
+
+@pytest.mark.parametrize(
+    ("said", "golds", "expected"),
+    [
+        ("The  Answer!", ["the answer"], (100, 100)),
+        ("answer", ["the answer"], (200 / 3, 0)),
+        ("he sings", ["he is singing", "nothing"], (80, 0)),
+        ("", ["something"], (0, 0)),
+    ],
+)
+def test_natural_instructions_scores_stems_and_keeps_articles(said, golds, expected):
+    scores = metric_named("natural_instructions").scores([Judged(said, golds)])
+    assert (scores["rougeL"], scores["exact_match"]) == pytest.approx(expected)
+    turned = metric_named("natural_instructions(score=exact_match)")
+    assert turned.primary == "exact_match" and turned.scores([Judged(said, golds)]) == pytest.approx(scores)
