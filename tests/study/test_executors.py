@@ -57,7 +57,7 @@ def test_processes_end_with_their_pool(tmp_path):
 
 def test_a_process_stops_when_its_pool_was_killed(tmp_path):
     code = (
-        "import time; from openflan.study.executors.local import end_with_parent; end_with_parent(); "
+        "import time; from openflan.study.executors.child import end_with_parent; end_with_parent(); "
         "print('up', flush=True); time.sleep(60)"
     )
     pool = LocalPool(1)
