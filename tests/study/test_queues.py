@@ -56,7 +56,9 @@ def said(folder, seconds=60.0):
 
 def test_statuses_and_output_come_back(executor, tmp_path):
     handles = [
-        executor.submit([sys.executable, "-c", f"{SAY}; raise SystemExit({status})"], tmp_path / str(status), Resources())
+        executor.submit(
+            [sys.executable, "-c", f"{SAY}; raise SystemExit({status})"], tmp_path / str(status), Resources()
+        )
         for status in (0, 3)
     ]
     assert [ended(executor, handle) for handle in handles] == [0, 3]
@@ -132,7 +134,7 @@ def test_a_job_that_is_to_make_room_saves_first_and_is_the_same_again(tmp_path):
     queue = SlurmQueue(tmp_path / "study", 5, {"cluster": "local"})
     handle = queue.submit([sys.executable, "-c", save, str(tmp_path / "saved")], tmp_path / "cell", Resources())
     said(tmp_path / "cell")
-    [job] = [path for path in (tmp_path / "study").glob("submitit/*/*_submitted.pkl")]
+    [job] = list((tmp_path / "study").glob("submitit/*/*_submitted.pkl"))
     before = job.stat().st_mtime_ns
     handle._interrupt()
     until = time.monotonic() + 60
@@ -175,7 +177,12 @@ def test_settings_are_values():
 def test_jobs_ask_for_what_a_cell_needs(tmp_path):
     pytest.importorskip("submitit")
     queue, needed = choose(
-        "slurm", tmp_path / "s", slots=None, gpus=2, longest=5000.0, settings={"cluster": "local", "slurm_partition": "a"}
+        "slurm",
+        tmp_path / "s",
+        slots=None,
+        gpus=2,
+        longest=5000.0,
+        settings={"cluster": "local", "slurm_partition": "a"},
     )
     assert needed == Resources(gpus=2)
     assert queue._jobs.parameters["timeout_min"] == 5 * 60
