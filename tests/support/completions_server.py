@@ -86,15 +86,11 @@ class Completions:
         return written
 
     def _name(self, token: int) -> str:
-        return (
-            f"token_id:{token}"
-            if self.dialect == "ids"
-            else _text([token])
+        return f"token_id:{token}" if self.dialect == "ids" else _text([token])
 
 
 def _text(tokens: list[int]) -> str:
     return byte_tokenizer().decode(tokens, skip_special_tokens=False)
-        )
 
 
 class _Handler(BaseHTTPRequestHandler):
