@@ -27,6 +27,14 @@ _SILENCE = 10.0
 """Seconds without an answer after which the hub counts as out of reach."""
 
 
+def hub_name(name: str) -> str:
+    """`ORG/NAME`, with or without `hub:` before it; raises `ModelError` for what is none."""
+    found = _NAME.fullmatch(name.removeprefix(HUB))
+    if found is None or found["revision"]:
+        raise ModelError(f"{name} is no name on the hub; write {HUB}ORG/NAME")
+    return found["name"]
+
+
 def hub_model(named: str) -> Path:
     """The folder of a model on the hub, fetched if it is not here yet; raises `ModelError`."""
     found = _NAME.fullmatch(named)
@@ -54,10 +62,10 @@ def _fetched(name: str, revision: str, note: Path) -> Path:
         files = _needed(file.rfilename for file in about.siblings)
         folder = Path(snapshot_download(name, revision=about.sha, allow_patterns=files))
     except HfHubHTTPError as error:
-        raise ModelError(f"{HUB}{name}@{revision} cannot be had: {_first_line(error)}") from None
+        raise ModelError(f"{HUB}{name}@{revision} cannot be had: {first_line(error)}") from None
     except Exception as error:  # every version of the client has its own for a network that is not there
         raise ModelError(
-            f"{HUB}{name}@{revision} could not be fetched ({_first_line(error)}); the same command goes on from there"
+            f"{HUB}{name}@{revision} could not be fetched ({first_line(error)}); the same command goes on from there"
         ) from None
     if "config.json" not in files:
         raise ModelError(f"{HUB}{name}@{revision} holds no config.json; it is no model in the Hugging Face layout")
@@ -73,5 +81,6 @@ def _needed(files: Iterable[str]) -> list[str]:
     return [*(name for name in names if _SETTINGS.fullmatch(name)), *weights]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of the hub's client says, in a line."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
