@@ -1,4 +1,4 @@
-"""vLLM and llama.cpp in process, played by modules with their surface over the tiny model: what is sent, what is read."""
+"""vLLM and llama.cpp in process, played by modules with their surface over the tiny model."""
 
 from __future__ import annotations
 

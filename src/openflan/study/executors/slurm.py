@@ -6,7 +6,9 @@ submitted stays in the queue when the study's own process ends: state is in the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 from types import TracebackType
@@ -85,5 +87,7 @@ class _Command:
 
         if self._process is not None:
             self._process.terminate()
-            self._process.wait()
+            with suppress(ChildProcessError):
+                # This runs in a signal's handler, inside the `wait` of `__call__`, whose lock it would wait for.
+                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         return submitit.helpers.DelayedSubmission(_Command(self._argv, self._folder))
