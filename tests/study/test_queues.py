@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from openflan.errors import OpenflanError, RecipeError
-from openflan.study import drive as driving
-from openflan.study.executors import KILLED, Resources
+from openflan.study.executors import KILLED, Resources, jobs
 from openflan.study.executors.choose import choose, read_settings
+from openflan.study.executors.jobs import Job, run_jobs
 from openflan.study.executors.ray import RayTasks
 from openflan.study.executors.slurm import SlurmQueue
 
@@ -71,21 +71,6 @@ def test_a_killed_worker_is_told_from_one_that_ended(executor, tmp_path):
     assert ended(executor, handle) == KILLED
 
 
-class OneCell:
-    """A study of one cell, as far as `drive` looks at it."""
-
-    name = "cell"
-
-    def __init__(self, folder):
-        self.folder, self.cells = folder, [self]
-
-    def is_finished(self, cell):
-        return False
-
-    def cell(self, cell):
-        return self.folder / "cell"
-
-
 def test_a_killed_workers_cell_goes_on(executor, tmp_path, monkeypatch):
     count = (
         "import pathlib, sys, os, time; place = pathlib.Path(sys.argv[1]); place.mkdir(exist_ok=True); "
@@ -93,17 +78,16 @@ def test_a_killed_workers_cell_goes_on(executor, tmp_path, monkeypatch):
         "before or time.sleep(120)"
     )
     tries = tmp_path / "tries"
-    monkeypatch.setattr(driving, "cell_command", lambda folder, gpus: [sys.executable, "-c", count, str(tries)])
-    monkeypatch.setattr(driving, "_PAUSE", 0.05)
+    monkeypatch.setattr(jobs, "_PAUSE", 0.05)
 
-    def kill_the_first(now):
+    def kill_the_first():
         first = tries / "0"
         if first.is_file() and (worker := first.read_text()) and not (tries / "killed").exists():
             (tries / "killed").touch()
             os.kill(int(worker), signal.SIGKILL)
 
-    monkeypatch.setattr(driving, "standing", lambda planned: None)
-    assert driving.drive(OneCell(tmp_path), executor, Resources(), kill_the_first) == {"cell": 0}
+    job = Job([sys.executable, "-c", count, str(tries)], tmp_path / "cell")
+    assert run_jobs(executor, {"cell": job}, Resources(), kill_the_first) == {"cell": 0}
     assert {path.name for path in tries.iterdir()} == {"0", "killed", "2"}
 
 
@@ -117,10 +101,9 @@ def test_a_cell_that_is_killed_every_time_is_given_up(tmp_path, monkeypatch):
         def poll(self, handle):
             return KILLED
 
-    monkeypatch.setattr(driving, "_PAUSE", 0.0)
-    monkeypatch.setattr(driving, "standing", lambda planned: None)
+    monkeypatch.setattr(jobs, "_PAUSE", 0.0)
     deadly = Deadly()
-    assert driving.drive(OneCell(tmp_path), deadly, Resources(), lambda now: None) == {"cell": KILLED}
+    assert run_jobs(deadly, {"cell": Job(["x"], tmp_path)}, Resources(), lambda: None) == {"cell": KILLED}
     assert deadly.submitted == 3
 
 

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from openflan.errors import RecipeError
 from openflan.study.cells import CELLS, PLAN, STUDY, Cell, all_units, expand
 from openflan.study.claims import Status, read_progress, read_status
 from openflan.study.costs import Costs, corrected
-from openflan.study.executors import KILLED, Executor, Resources
+from openflan.study.executors import Executor, Resources
+from openflan.study.executors.jobs import Job, run_jobs
 from openflan.study.executors.script import cell_command
 from openflan.study.spec import Study, load_study
 from openflan.study.units import Unit
 from openflan.study.work import is_done
-
-_PAUSE = 1.0
-"""Seconds between two looks at the folders."""
-
-_TRIES = 3
-"""How often a cell is begun whose process was killed."""
-
-_KILLED = frozenset({KILLED, -15, 128 + 9, 128 + 15})
-"""Exit statuses of a process that did not end by itself, as Python and as shells have them."""
 
 
 @dataclass(frozen=True)
@@ -88,31 +78,10 @@ def open_study(folder: Path) -> PlannedStudy:
 def drive(
     planned: PlannedStudy, executor: Executor, resources: Resources, watch: Callable[[Standing], None]
 ) -> dict[str, int]:
-    """Have every cell that is not finished done; returns how each of them ended, by its name.
-
-    A cell whose process, or machine, was killed is handed over again, and goes on wherever it is put.
-    """
-    left = {cell.name: cell for cell in planned.cells if not planned.is_finished(cell)}
-
-    def submit(cell: Cell) -> Any:
-        folder = planned.cell(cell)
-        return executor.submit(cell_command(folder, resources.gpus), folder, resources)
-
-    handles = {name: submit(cell) for name, cell in left.items()}
-    tries = dict.fromkeys(handles, 1)
-    ended: dict[str, int] = {}
-    while len(ended) < len(handles):
-        for name in handles.keys() - ended.keys():
-            if (status := executor.poll(handles[name])) is None:
-                continue
-            if status in _KILLED and tries[name] < _TRIES:
-                tries[name] += 1
-                handles[name] = submit(left[name])
-            else:
-                ended[name] = status
-        watch(standing(planned))
-        time.sleep(_PAUSE)
-    return ended
+    """Have every cell that is not finished done; returns how each of them ended, by its name."""
+    left = {cell.name: planned.cell(cell) for cell in planned.cells if not planned.is_finished(cell)}
+    jobs = {name: Job(cell_command(folder, resources.gpus), folder) for name, folder in left.items()}
+    return run_jobs(executor, jobs, resources, lambda: watch(standing(planned)))
 
 
 def standing(planned: PlannedStudy) -> Standing:

@@ -19,11 +19,15 @@ class WrongAnswerError(Exception):
 
 
 class Way(NamedTuple):
-    """A way to ask for a prompt's log-probabilities: what is added to a request, and how a choice is read."""
+    """A way to ask for a prompt's log-probabilities: what is added to a request, and how a choice is read.
+
+    `writing` is what goes with a request for an answer, so that a server's own defaults have no part in it.
+    """
 
     name: str
     fields: Mapping[str, Any]
     read: Callable[[Mapping[str, Any], Encoded, Name], float]
+    writing: Mapping[str, Any] = {}
 
 
 def choices(answer: Any, count: int, tokens: int) -> list[Mapping[str, Any]]:
@@ -92,7 +96,12 @@ def _number(value: Any, place: int) -> float:
 
 
 WAYS = (
-    Way("prompt_logprobs", {"prompt_logprobs": 1, "add_special_tokens": False}, _prompt_logprobs),
+    Way(
+        "prompt_logprobs",
+        {"prompt_logprobs": 1, "add_special_tokens": False},
+        _prompt_logprobs,
+        {"repetition_penalty": 1.0, "add_special_tokens": False},
+    ),
     Way("echo, by token ids", {"echo": True, "logprobs": 1, "return_tokens_as_token_ids": True}, _echo),
     Way("echo", {"echo": True, "logprobs": 1}, _echo),
 )

@@ -48,7 +48,8 @@ class Server:
 
     def write(self, prefixes: Sequence[Sequence[int]], how: Writing) -> Iterator[tuple[int, str | Failure]]:
         """See `Engine.write`."""
-        more = {"max_tokens": how.max_tokens, **({"stop": list(how.stop[:_MOST_STOPS])} if how.stop else {})}
+        stop = {"stop": list(how.stop[:_MOST_STOPS])} if how.stop else {}
+        more = {"max_tokens": how.max_tokens, **stop, **self._way.writing}
 
         def written(prefix: Sequence[int]) -> str:
             [choice] = self._complete([list(prefix)], more)
