@@ -27,7 +27,6 @@ class VLLM:
         except (ValueError, OSError, RuntimeError) as error:
             raise ModelError(f"vLLM cannot load {folder}: {(str(error).splitlines() or ['?'])[0]}") from None
         self._parameters: Any = vllm.SamplingParams
-        self._tokenizer: Any = self._model.get_tokenizer()
         self.context: int | None = int(self._model.llm_engine.model_config.max_model_len)
         self.about = {"engine": "vllm", "version": str(vllm.__version__)}
 

@@ -16,12 +16,17 @@ _POOLED = "OPENFLAN_POOLED"
 """Set for processes whose standard input ends when their parent does."""
 
 
-def start(argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a command with some variables more; it prints to `folder`, and stops when this process is no more."""
+def start(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, *, where: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command with some variables more, in the folder `where` (this process's own when None).
+
+    It prints to `folder`, and stops when this process is no more.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open("ab") as log:
         variables = {**os.environ, **(environment or {}), _POOLED: "1"}
-        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables)
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables, cwd=where)
 
 
 def end_with_parent() -> None:

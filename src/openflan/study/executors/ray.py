@@ -45,7 +45,7 @@ class RayTasks:
     def submit(self, argv: Sequence[str], folder: Path, resources: Resources) -> Any:
         """Have a command run as soon as the cluster has room for it."""
         task = self._run.options(num_cpus=resources.cores or 1, num_gpus=resources.gpus)
-        return task.remote(list(argv), folder.resolve())
+        return task.remote(list(argv), folder.resolve(), Path.cwd())
 
     def poll(self, handle: Any) -> int | None:
         """The exit status of a command, `KILLED` for one whose worker is no more; None before its end."""
@@ -65,5 +65,5 @@ class RayTasks:
         self._ray.shutdown()
 
 
-def _run(argv: list[str], folder: Path) -> int:
-    return start(argv, folder).wait()
+def _run(argv: list[str], folder: Path, where: Path) -> int:
+    return start(argv, folder, where=where).wait()

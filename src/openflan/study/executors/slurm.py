@@ -74,11 +74,11 @@ class _Command:
     """What a job does: runs the command. `checkpoint` is what `submitit` calls before the job is queued again."""
 
     def __init__(self, argv: Sequence[str], folder: Path) -> None:
-        self._argv, self._folder = list(argv), folder.resolve()
+        self._argv, self._folder, self._where = list(argv), folder.resolve(), Path.cwd()
         self._process: Popen[bytes] | None = None
 
     def __call__(self) -> int:
-        self._process = start(self._argv, self._folder)
+        self._process = start(self._argv, self._folder, where=self._where)
         return self._process.wait()
 
     def checkpoint(self) -> Any:
@@ -90,4 +90,5 @@ class _Command:
             with suppress(ChildProcessError):
                 # This runs in a signal's handler, inside the `wait` of `__call__`, whose lock it would wait for.
                 os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        return submitit.helpers.DelayedSubmission(_Command(self._argv, self._folder))
+        self._process = None
+        return submitit.helpers.DelayedSubmission(self)
