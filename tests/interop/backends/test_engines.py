@@ -109,7 +109,7 @@ def test_scores_and_answers_equal_the_torch_engines(engine):
         assert_close(ranking.logprobs, expected[number].logprobs)
     inputs = ["the cat sat", "rain fell over the"]
     assert dict(scorer.generate(inputs, 8, ["zz"])) == dict(ours.generate(inputs, 8, ["zz"]))
-    assert self_test(engine, encoder) < 0
+    assert max(self_test(engine, encoder)) < 0
     engine.close()
 
 

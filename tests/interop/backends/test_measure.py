@@ -11,8 +11,12 @@ from tiny_playground import served, tiny_playground
 
 from openflan.cli import main
 from openflan.data.encode import Format
+from openflan.errors import ModelError
 from openflan.evaluation.results import LOG, read_results
-from openflan.interop.backends.selftest import NOTE
+from openflan.interop.backends.measure import Opening, open_engine
+from openflan.interop.backends.selftest import NOTE, check_against, self_test
+from openflan.interop.backends.spec import elsewhere
+from openflan.model.encoder import encoder_for
 
 pytest.importorskip("httpx")
 ASK = ["--tasks", "copa", "--rows", "2", "--set", "evaluate.templates=[0,1]", "--set", "evaluate.settings=bare",
@@ -50,9 +54,6 @@ def test_the_playground_measured_as_a_server(tiny, by_torch, tmp_path, capsys):
         assert "nats there and" in capsys.readouterr().err  # the folder's own weights had a say
         assert main(["eval", model, *ASK, "--out", str(tmp_path / "none")]) == 1
         assert "with --tokenizer" in capsys.readouterr().err
-        other = f"server:{address}/v1#second"
-        assert main(["eval", other, *ASK, "--tokenizer", str(tiny), "--out", str(tmp_path / "other")]) == 1
-        assert "that is another model" in capsys.readouterr().err
     same(read_results(tmp_path / "scores").table().to_pylist(), by_torch)
 
 
@@ -69,7 +70,7 @@ def test_an_interrupted_evaluation_goes_on_and_asks_nothing_twice(tiny, by_torch
         assert main(command) == 0
         assert 2 <= len(server.bodies) < whole
     same(read_results(out).table().to_pylist(), by_torch)
-    assert json.loads((out / NOTE).read_text(encoding="utf-8"))["logprob"] < 0
+    assert json.loads((out / NOTE).read_text(encoding="utf-8"))["logprobs"]
 
     only_tokenizer = tmp_path / "tokenizer"
     only_tokenizer.mkdir()
@@ -91,6 +92,18 @@ def test_a_wrong_answer_is_in_the_results_and_asked_for_again(tiny, by_torch, tm
         assert failures and all("other tokens came back than were sent" in failure for failure in failures)
         assert main(command) == 0
     same(read_results(tmp_path / "scores").table().to_pylist(), by_torch)
+
+
+def test_the_folders_own_weights_have_a_say(tiny):
+    encoder, said = encoder_for(tiny, Format(join="newline")), []
+    with completions() as (address, _):
+        engine = open_engine(elsewhere(f"server:{address}"), encoder, Opening(tiny))
+        found = self_test(engine, encoder)
+    check_against(tiny, encoder, found, said.append)
+    check_against(tiny, encoder, [one - 0.2 for one in found], said.append)
+    assert ["quantization" in line for line in said] == [False, True]
+    with pytest.raises(ModelError, match="that is another model"):
+        check_against(tiny, encoder, [one - 1 for one in found], said.append)
 
 
 def test_options_for_models_elsewhere_are_for_those(tiny, capsys):

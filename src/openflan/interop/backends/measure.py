@@ -49,7 +49,7 @@ def open_engine(model: Elsewhere, encoder: Encoder, opening: Opening, dtype: str
         from openflan.interop.backends.llamacpp import LlamaCpp
 
         loaded = LlamaCpp(model.place)
-        if TEXT not in loaded.text(probe_tokens(encoder)):
+        if not TEXT.startswith(loaded.text(probe_tokens(encoder)).strip() or "?"):
             raise ModelError(f"the tokenizer in {opening.tokenizer} is not that of {model.place}")
         return loaded
     from openflan.interop.backends.connection import Connection
@@ -93,7 +93,7 @@ def measure_elsewhere(
         if _can_be_loaded(opening.tokenizer):
             check_against(opening.tokenizer, encoder, found, say)
         out.mkdir(parents=True, exist_ok=True)
-        check_earlier(out, found, len(probe_tokens(encoder)))
+        check_earlier(out, found)
         identity = {"name": name, "model": _identity(engine, opening), "format": asdict(recipe.format)}
         scorer = EngineScorer(engine, encoder)
         return evaluate(
