@@ -38,6 +38,7 @@ def sbatch(name: str, cells: Sequence[Path], gpus: int, seconds: float) -> str:
 #SBATCH --requeue
 #SBATCH --signal=TERM@120
 #SBATCH --output={name}-%a.log
+#SBATCH --open-mode=append
 
 cells=(
 {lines}
