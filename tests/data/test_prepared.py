@@ -11,7 +11,7 @@ import pytest
 from made_mixture import MadeMixture
 
 from openflan.data.encode import Encoder, Format
-from openflan.data.prepared import PreparedRows, PreparedStream, difference, prepare, reuse
+from openflan.data.prepared import PreparedRows, PreparedStream, difference, prepare, prepare_part, reuse
 from openflan.data.prompt import Prompt
 from openflan.data.shards import SHARD
 from openflan.data.stream import Position, Stream
@@ -232,5 +232,24 @@ def test_a_shard_that_is_whole_is_not_made_again(tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_preparation_that_nothing_fits_ends(tmp_path, workers):
     short = stream(row_length=1)
-    with pytest.raises(OpenflanError, match=f"no example of the mixture fits .* \\(windows 0 to {SHARD - 1}\\)"):
+    with pytest.raises(OpenflanError, match=f"no example of the mixture fits .* \\({SHARD} windows\\)"):
         prepare(short, 100, tmp_path, workers=workers)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_parts_come_to_the_whole(tmp_path, parts):
+    for part in reversed(range(parts)):
+        prepare_part(stream(), 100, tmp_path / "parts", part, parts)
+    before = {path.name for path in (tmp_path / "parts").glob("shard-*")}
+    made_at = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("shard-*/*")}
+    split, whole = (prepare(stream(), 100, tmp_path / name, workers=1) for name in ("parts", "whole"))
+    assert split == whole
+    assert {path: path.stat().st_mtime_ns for path in made_at} == made_at
+    assert before >= {path.name for path in (tmp_path / "whole").glob("shard-*")}
+    assert_same_steps(PreparedStream(stream(), tmp_path / "parts"), PreparedStream(stream(), tmp_path / "whole"))
+
+
+def test_a_part_of_something_else_is_refused(tmp_path):
+    prepare_part(stream(), 10, tmp_path, 0, 2)
+    with pytest.raises(OpenflanError, match="cannot be added to"):
+        prepare_part(stream(row_length=2 * ROW), 10, tmp_path, 1, 2)

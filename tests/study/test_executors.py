@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 import time
+from pathlib import Path
 
 from openflan.study.executors import Resources
 from openflan.study.executors.local import LocalPool
@@ -57,7 +58,7 @@ def test_processes_end_with_their_pool(tmp_path):
 
 def test_a_process_stops_when_its_pool_was_killed(tmp_path):
     code = (
-        "import time; from openflan.study.executors.local import end_with_parent; end_with_parent(); "
+        "import time; from openflan.study.executors.child import end_with_parent; end_with_parent(); "
         "print('up', flush=True); time.sleep(60)"
     )
     pool = LocalPool(1)
@@ -83,3 +84,11 @@ def test_the_array_has_every_cell_and_goes_on_after_a_stop(tmp_path):
     check = tmp_path / "array.sh"
     check.write_text(script, encoding="utf-8")
     assert os.system(f"bash -n {shlex.quote(str(check))}") == 0
+
+
+def test_the_array_is_what_it_was(request):
+    golden = Path(__file__).parent.parent / "golden" / "array.sbatch"
+    script = sbatch("matrix", [Path("/study/cells/nli"), Path("/study/cells/a b")], 4, 5000)
+    if request.config.getoption("--update-golden"):
+        golden.write_text(script, encoding="utf-8")
+    assert script == golden.read_text(encoding="utf-8")

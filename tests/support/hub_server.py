@@ -1,7 +1,8 @@
-"""A stand-in for the Hugging Face hub on 127.0.0.1: as much of its protocol as reading data sets takes.
+"""A stand-in for the Hugging Face hub on 127.0.0.1: as much of its protocol as data sets and models take.
 
 It speaks to `huggingface_hub` and `datasets` as the hub does: repository information, file trees, `paths-info`, and
-`resolve` with HEAD, GET and ranges, errors told by the `X-Error-Code` header. It can also misbehave, on purpose.
+`resolve` with HEAD, GET and ranges, errors told by the `X-Error-Code` header. It takes new repositories from whoever
+has `TOKEN`, and commits. It can also misbehave, on purpose.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+TOKEN = "hf_stand_in"
 
 
 @dataclass
@@ -27,6 +31,7 @@ class Repository:
 
     revisions: dict[str, dict[str, bytes]]
     gated: int = 0
+    private: bool = False
     cut: dict[str, int] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
 
@@ -85,9 +90,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append((self.command, path, self.headers.get("Range", "")))
         match path.strip("/").split("/"):
-            case ["api", "datasets", owner, name, *rest]:
+            case ["api", "repos", "create"]:
+                self._create()
+            case ["api", "datasets" | "models", owner, name, "preupload" | "commit" as what, _]:
+                self._write(f"{owner}/{name}", what)
+            case ["api", "datasets" | "models", owner, name, *rest]:
                 self._repository(f"{owner}/{name}", rest, self._api)
-            case ["datasets", owner, name, "resolve", *rest]:
+            case ["datasets", owner, name, "resolve", *rest] | [owner, name, "resolve", *rest]:
                 self._repository(f"{owner}/{name}", ["resolve", *rest], self._resolve)
             case _:
                 self._send(404, b"{}")
@@ -142,6 +151,29 @@ class _Handler(BaseHTTPRequestHandler):
         if cut:
             repository.cut[path] -= 1
         return self._send(status, content, headers, len(content) // 2 if cut else None)
+
+    def _create(self) -> None:
+        asked = json.loads(self.body)
+        name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self._error(401, "", "Invalid username or password.")
+        if name in self.hub.repositories:
+            return self._send(409, b'{"error": "You already created this repo"}')
+        self.hub.add(name, {}).private = bool(asked.get("private"))
+        return self._json({"url": f"http://{self.headers['Host']}/{name}", "name": name})
+
+    def _write(self, name: str, what: str) -> None:
+        repository = self.hub.repositories[name]
+        if what == "preupload":
+            files = json.loads(self.body)["files"]
+            told = [{"path": file["path"], "uploadMode": "regular", "shouldIgnore": False} for file in files]
+            return self._json({"files": told})
+        lines = [json.loads(line) for line in self.body.decode().splitlines()]
+        added = {line["value"]["path"]: b64decode(line["value"]["content"]) for line in lines if line["key"] == "file"}
+        repository.revisions["main"] = {**repository.revisions["main"], **added}
+        commit = repository.commit("main")
+        address = f"http://{self.headers['Host']}/{name}/commit/{commit}"
+        return self._json({"commitUrl": address, "commitOid": commit, "success": True})
 
     def _wait(self) -> None:
         self.hub.stopped.wait()

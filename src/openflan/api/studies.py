@@ -7,7 +7,8 @@ from openflan.study.cells import read_cell as read_cell
 from openflan.study.drive import PlannedStudy as PlannedStudy
 from openflan.study.drive import open_study as open_study
 from openflan.study.drive import standing as standing
-from openflan.study.executors.local import end_with_parent as end_with_parent
+from openflan.study.executors.child import end_with_parent as end_with_parent
+from openflan.study.executors.choose import read_settings as read_settings
 from openflan.study.executors.script import ARRAY as ARRAY
 from openflan.study.executors.script import sbatch as sbatch
 from openflan.study.executors.script import shell_lines as shell_lines

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openflan.api.progress import bar, duration, fetch_model
-from openflan.errors import RecipeError
 from openflan.recipe import ModelConfig
 
 if TYPE_CHECKING:
     from openflan.report.studies.page import StudyReport
     from openflan.study.drive import PlannedStudy, Standing
+    from openflan.study.executors.choose import Kind
     from openflan.study.spec import Study
 
 
@@ -49,21 +49,26 @@ def plan_study(
 
 
 def run_study(
-    planned: PlannedStudy, *, slots: int | None = None, gpus: int | None = None, silent: bool = False
+    planned: PlannedStudy,
+    *,
+    slots: int | None = None,
+    gpus: int | None = None,
+    executor: Kind = "local",
+    settings: Mapping[str, Any] | None = None,
+    silent: bool = False,
 ) -> dict[str, int]:
-    """Do all cells of a study on this machine; returns how each that was not finished ended, by name.
+    """Do all cells of a study; returns how each that was not finished ended, by name.
 
-    A cell takes `gpus` GPUs (one, where there are any), or a slot of the processor; by default there is one slot.
+    On this machine (`local`) a cell takes `gpus` GPUs (one, where there are any), or one of the processor's `slots`.
+    `slurm` submits a job for each cell, with `submitit`'s parameters as `settings`; `ray` runs each as a task, with
+    those of `ray.init`. Raises `RecipeError` for settings that the executor does not have.
     """
     from openflan.study.drive import drive
-    from openflan.study.executors import Resources
-    from openflan.study.executors.local import LocalPool, visible_gpus
+    from openflan.study.executors.choose import choose
 
-    devices = visible_gpus() if gpus != 0 else []
-    needed = Resources(gpus=gpus or 1) if devices else Resources()
-    if needed.gpus > max(1, len(devices)):
-        raise RecipeError(f"a cell is to take {needed.gpus} GPUs, but there are {len(devices)}")
-    with LocalPool(slots or 1, devices) as pool, _watching(silent=silent) as show:
+    longest = max((sum(planned.costs.get(unit.place, 0.0) for unit in cell.units) for cell in planned.cells), default=0)
+    pool, needed = choose(executor, planned.folder, slots=slots, gpus=gpus, longest=longest, settings=settings or {})
+    with pool, _watching(silent=silent) as show:
         return drive(planned, pool, needed, show)
 
 

@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "mix": "print the table of a mixture: rows, rates, expected draws",
     "prepare": "tokenize and pack a mixture to disk",
     "export": "write a mixture, or what is measured, for another tool",
+    "push": "put a model, or an export, on the Hugging Face hub",
     "estimate": "say whether a run fits and how long it takes",
     "train": "finetune a model on a mixture",
     "eval": "measure a model on held-out tasks",

@@ -13,7 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     from openflan.api.baselines import MODEL_BASELINES
 
-    parser.add_argument("model", help="a Hugging Face model folder, a run folder, or the small model by its name")
+    parser.add_argument(
+        "model",
+        help="a Hugging Face model folder, a run folder, the small model by its name, hub:ORG/NAME, or a model "
+        "elsewhere: server:http://HOST:PORT/v1#MODEL, vllm:FOLDER, llamacpp:FILE.gguf",
+    )
     add_recipe_arguments(parser)
     parser.add_argument("--tasks", nargs="+", help="presets, clusters or datasets (default: what the recipe holds out)")
     parser.add_argument("--source", help="samples, mirror:DIR or hub, or several with commas (default: the recipe's)")
@@ -29,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", nargs="+", help="how prompts are put: options, bare, baseline, plain, name")
     parser.add_argument("--shots", type=a_natural, help="exemplars before each query, in every setting")
     parser.add_argument("--rows", type=a_count, help="most test rows per dataset")
+    parser.add_argument("--tokenizer", metavar="FOLDER", help="a model folder with the tokenizer of a model elsewhere")
+    parser.add_argument("--at-once", type=a_count, help="requests that a server gets at a time (default: 8)")
     parser.add_argument("--name", help="what the model is called in tables (default: its folder's name)")
     parser.add_argument("--out", type=Path, help="where the scores go (default: runs/eval-<name>)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -36,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate; what is scored already is not scored again. Exit status 1 when a prompt could not be scored."""
+    from openflan.api.elsewhere import elsewhere, evaluate_elsewhere, tokenizer_folder
     from openflan.api.evaluation import (
         as_baseline,
         check_reference_lines,
@@ -47,17 +54,25 @@ def run(options: argparse.Namespace) -> int:
     )
     from openflan.api.progress import fetch_model
     from openflan.cli.terminal import out, print_json, tell
+    from openflan.errors import ModelError
 
     options.changes = [*options.changes, *_changes(options)]
     recipe = as_baseline(recipe_of(options), options.baseline, options.shots)
     tasks_to_measure(recipe)  # the cheap checks come before the model is fetched
     lines = check_reference_lines(options.against)
-    model = tuned_model(fetch_model(options.model))
+    away = elsewhere(options.model)
+    if away is None and (options.tokenizer or options.at_once):
+        raise ModelError(f"{options.model} has its own tokenizer; --tokenizer and --at-once are for models elsewhere")
+    model = tokenizer_folder(away, options.tokenizer) if away else tuned_model(fetch_model(options.model))
     if not _says_format(options):
         recipe, told = in_its_format(recipe, model)
         if told:
             tell(f"{told}; --join says otherwise")
-    done = evaluate_recipe(recipe, model, out=options.out, name=options.name)
+    done = (
+        evaluate_elsewhere(recipe, away, model, out=options.out, name=options.name, at_once=options.at_once, say=tell)
+        if away
+        else evaluate_recipe(recipe, model, out=options.out, name=options.name)
+    )
     if options.json:
         print_json(done.to_dict())
     else:

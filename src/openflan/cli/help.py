@@ -33,6 +33,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "openflan export quickstart --to trl exports/trl --examples 2000",
         "openflan export quickstart --to lm-eval exports/lm-eval --set evaluate.rows=50",
     ),
+    "push": (
+        "openflan push runs/mine hub:me/mine",
+        "openflan push exports/trl hub:me/flan-mixture --public",
+    ),
     "estimate": (
         "openflan estimate quickstart",
         "openflan estimate flan62_8b --shape llama-8b --gpus 8 --gpu h100",

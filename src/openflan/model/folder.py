@@ -29,8 +29,8 @@ def model_folder(path: str | Path) -> Path:
     if _HUB_NAME.fullmatch(str(path)) and (downloaded := _downloaded(str(path))):
         return downloaded
     raise ModelError(
-        f"no model folder at {folder}; for a model on the Hugging Face hub, download it first "
-        f"(hf download ORG/NAME) and give its name, or its folder"
+        f"no model folder at {folder}; a model on the Hugging Face hub is named hub:ORG/NAME, or downloaded first "
+        f"(hf download ORG/NAME)"
     )
 
 

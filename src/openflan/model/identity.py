@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openflan.files import cache, write_json
-from openflan.model.folder import ADAPTER, lineage, model_folder, read_object
+from openflan.model.folder import ADAPTER, lineage, model_folder, read_object, tokenizer_folder
 from openflan.model.weights import read_header
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
@@ -34,7 +34,13 @@ def model_identity(path: str | Path, dtype: str = "auto") -> dict[str, Any]:
     own = _parts(folders[0])
     base = [_parts(folder) for folder in folders[1:]]
     about = {**own, **({"base": base} if base else {}), "dtype": resolved_dtype(folders[-1], dtype)}
-    return {"fingerprint": _hashed(about)[:16], **about}
+    return {"fingerprint": _hashed(about)[:16], **_origin(folders[-1]), **about}
+
+
+def tokenizer_identity(path: str | Path) -> str:
+    """A hash of a model folder's tokenizer and chat templates: all of the folder that another engine's model shares."""
+    folder = tokenizer_folder(path)
+    return _hashed({one.name: _settings(one) for one in _files(folder, (*_TOKENIZER, *_TEMPLATES))})[:16]
 
 
 def folder_fingerprint(path: str | Path) -> str:
@@ -53,6 +59,13 @@ def resolved_dtype(folder: Path, dtype: str) -> str:
     config = read_object(folder / "config.json") if (folder / "config.json").is_file() else {}
     named = config.get("dtype") or config.get("torch_dtype") or _saved_dtype(folder) or "float32"
     return str(named).removeprefix("torch.")
+
+
+def _origin(folder: Path) -> dict[str, str]:
+    """The name and commit on the hub of a folder in the hub's own cache; what is hashed does not depend on it."""
+    if folder.parent.name != "snapshots":
+        return {}
+    return {"hub": f"{folder.parent.parent.name.removeprefix('models--').replace('--', '/')}@{folder.name}"}
 
 
 def _saved_dtype(folder: Path) -> str | None:

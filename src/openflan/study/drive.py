@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,13 +13,11 @@ from openflan.study.cells import CELLS, PLAN, STUDY, Cell, all_units, expand
 from openflan.study.claims import Status, read_progress, read_status
 from openflan.study.costs import Costs, corrected
 from openflan.study.executors import Executor, Resources
+from openflan.study.executors.jobs import Job, run_jobs
 from openflan.study.executors.script import cell_command
 from openflan.study.spec import Study, load_study
 from openflan.study.units import Unit
 from openflan.study.work import is_done
-
-_PAUSE = 1.0
-"""Seconds between two looks at the folders."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +79,9 @@ def drive(
     planned: PlannedStudy, executor: Executor, resources: Resources, watch: Callable[[Standing], None]
 ) -> dict[str, int]:
     """Have every cell that is not finished done; returns how each of them ended, by its name."""
-    left = [cell for cell in planned.cells if not planned.is_finished(cell)]
-    handles = {
-        cell.name: executor.submit([*cell_command(planned.cell(cell), resources.gpus)], planned.cell(cell), resources)
-        for cell in left
-    }
-    ended: dict[str, int] = {}
-    while len(ended) < len(handles):
-        for name, handle in handles.items():
-            if name not in ended and (status := executor.poll(handle)) is not None:
-                ended[name] = status
-        watch(standing(planned))
-        time.sleep(_PAUSE)
-    return ended
+    left = {cell.name: planned.cell(cell) for cell in planned.cells if not planned.is_finished(cell)}
+    jobs = {name: Job(cell_command(folder, resources.gpus), folder) for name, folder in left.items()}
+    return run_jobs(executor, jobs, resources, lambda: watch(standing(planned)))
 
 
 def standing(planned: PlannedStudy) -> Standing:

@@ -32,6 +32,7 @@ from openflan.sums import write_sealed
 from openflan.tasks.registry import Task
 from openflan.training.parallel import is_main_process
 from openflan.training.result import MODEL, TrainProgress
+from openflan.training.stopping import exit_status, stop_signals
 
 _PAUSE = 1.0
 """Seconds between two looks at what others are doing."""
@@ -168,7 +169,13 @@ def _spread(unit: Unit, cell: Path, gpus: int) -> None:
     """Do a unit with one process a GPU; raises `Stopped` and `UnfinishedError` for how they ended."""
     group = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus)]
     command = [*group, "-m", "openflan", "study", "unit", str(cell), unit.place]
-    status = subprocess.run(command, check=False).returncode
+    with stop_signals() as told, subprocess.Popen(command) as running:
+        while (status := running.poll()) is None:
+            if stopped := exit_status(told()):
+                running.terminate()  # which has each of them save what it has
+                running.wait()
+                raise Stopped(f"stopped in {unit.place}", stopped)
+            time.sleep(_PAUSE)
     if status in (130, 143):
         raise Stopped(f"stopped in {unit.place}", status)
     if status:

@@ -29,6 +29,7 @@ from openflan.evaluation.engines.shared_prefix import SharedEngine, shares
 from openflan.evaluation.engines.token_trie import Ints
 from openflan.evaluation.scoring.batches import Work, answered
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest
+from openflan.evaluation.scoring.requests import before, excess, flaw, not_unicode, opened
 from openflan.model.soft_embedding import known_tokens
 
 _ROOM = 16
@@ -94,13 +95,13 @@ class ModelScorer:
 
         def write(batch: Sequence[Question], following: Question | None) -> list[str]:
             written = engine.generate([question.sequences[0] for question in batch], max_tokens, finished)
-            return [_before(self._text(tokens), stop).strip() for tokens in written]
+            return [before(self._text(tokens), stop).strip() for tokens in written]
 
         return answered(self.model, Work(questions, cost, write), order, known, self.token_budget, engine.reset)
 
     def _rank_questions(self, requests: Sequence[RankRequest], window: Sequence[int]) -> _Asked:
         """The requests in tokens, and what cannot be scored."""
-        failures = [(number, Failure(flaw)) for number in window if (flaw := _flaw(requests[number]))]
+        failures = [(number, Failure(reason)) for number in window if (reason := flaw(requests[number]))]
         flawed = {number for number, _ in failures}
         sound = [number for number in window if number not in flawed]
         pairs = [(requests[number].input, option) for number in sound for option in requests[number].options]
@@ -113,7 +114,7 @@ class ModelScorer:
 
     def _generate_questions(self, inputs: Sequence[str], window: Sequence[int], max_tokens: int) -> _Asked:
         """The inputs in tokens, as questions whose one sequence is all read, and what cannot be answered."""
-        failures = [(number, Failure(flaw)) for number in window if (flaw := _not_unicode(inputs[number]))]
+        failures = [(number, Failure(reason)) for number in window if (reason := not_unicode(inputs[number]))]
         flawed = {number for number, _ in failures}
         sound = [number for number in window if number not in flawed]
         questions = []
@@ -123,8 +124,8 @@ class ModelScorer:
         return self._fitting(questions, failures, writes=max_tokens)
 
     def _opened(self, encoded: Encoded) -> tuple[Ints, int]:
-        """Tokens as an array. Where nothing is read before the first scored token, EOS is, as between texts."""
-        tokens, start = ([self.encoder.eos, *encoded.tokens], 1) if encoded.start == 0 else encoded
+        """Tokens as an array, with something before the first that is scored."""
+        tokens, start = opened(encoded, self.encoder)
         return np.array(tokens, dtype=np.int64), start
 
     def _fitting(self, questions: list[Question], failures: list[tuple[int, Failure]], *, writes: int) -> _Asked:
@@ -139,14 +140,10 @@ class ModelScorer:
 
     def _excess(self, question: Question, writes: int) -> str:
         """Which limit a question exceeds, if any; or that nothing of an option is left to score."""
-        bare = [n for n, s, t in zip(question.options, question.starts, question.sequences, strict=True) if s >= len(t)]
-        if bare and not writes:
-            return f"option {bare[0] + 1} of {len(question.options)} has no token that could be scored"
-        read, whole = max(question.starts), max(map(len, question.sequences)) + writes
-        if read > (limit := self.encoder.input_length):
-            return f"the prompt has {read} tokens, over the limit of {limit} (input_length)"
-        if self.context is not None and whole > self.context:
-            return f"prompt and answer take {whole} tokens, over the model's context of {self.context}"
+        if reason := excess(
+            question.starts, [len(one) for one in question.sequences], self.encoder, self.context, writes=writes
+        ):
+            return reason
         vocabulary = known_tokens(self.model)
         if (highest := max(int(tokens.max()) for tokens in question.sequences)) >= vocabulary:
             return f"token {highest} is beyond the model's vocabulary of {vocabulary}; is the tokenizer this model's?"
@@ -175,27 +172,6 @@ def _context_length(config: Any) -> int | None:
     return int(length) if length else None
 
 
-def _flaw(request: RankRequest) -> str:
-    """Why a request cannot be ranked, or None."""
-    options = request.options
-    if not options:
-        return "no options to rank"
-    for number, option in enumerate(options):
-        if not option.strip():
-            return f"option {number + 1} of {len(options)} is empty"
-        if (first := options.index(option)) != number:
-            return f"options {first + 1} and {number + 1} are the same: {option!r}"
-    return _not_unicode("".join((request.input, *options)))
-
-
-def _not_unicode(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        return f"the text is not valid Unicode: {text[error.start : error.end]!r} at character {error.start}"
-    return ""
-
-
 def _sorted_options(question: Question) -> Question:
     """With its sequences sorted, so that options with a common beginning are neighbours."""
     order = sorted(question.options, key=lambda option: question.sequences[option].tobytes())
@@ -209,8 +185,3 @@ def _in_order(ranking: Ranking, question: Question) -> Ranking | Failure:
         return Failure("the model's log-probabilities are not finite; are its weights whole, and its precision enough?")
     both = sorted(zip(question.options, ranking.logprobs, ranking.tokens, strict=True))
     return Ranking([logprob for _, logprob, _ in both], [tokens for _, _, tokens in both])
-
-
-def _before(text: str, stop: Sequence[str]) -> str:
-    """The text before the first stop string."""
-    return text[: min((place for end in stop if (place := text.find(end)) >= 0), default=len(text))]

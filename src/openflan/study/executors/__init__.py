@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,18 @@ class Resources:
     gpus: int = 0
 
 
+KILLED = -9
+"""The exit status of a command whose process, or whose whole machine, is no more."""
+
+
 class Executor(Protocol):
-    """Runs command lines, as many at a time as it has room for."""
+    """Runs command lines, as many at a time as it has room for; used in a `with` block."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
 
     def submit(self, argv: Sequence[str], folder: Path, resources: Resources) -> Any:
         """Have a command run; what it prints goes to files in `folder`. Returns what `poll` is to be asked with."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,12 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from openflan.study.executors import Resources
-
-LOG = "log.txt"
-"""What a cell's process prints."""
-
-_POOLED = "OPENFLAN_POOLED"
-"""Set for processes of a pool, whose standard input ends when the pool does."""
+from openflan.study.executors.child import start
 
 
 @dataclass(eq=False)
@@ -36,8 +29,7 @@ class Handle:
 class LocalPool:
     """Runs commands in slots: GPUs, by their numbers, where a command needs some, else shares of the cores.
 
-    The commands end with the pool, however that ends: each watches the other end of its standard input
-    (`end_with_parent`).
+    The commands end with the pool, however that ends (`openflan.study.executors.child`).
     """
 
     def __init__(self, slots: int, gpus: Sequence[str] = ()) -> None:
@@ -79,22 +71,15 @@ class LocalPool:
         while self._waiting and len(self._free) >= max(1, self._waiting[0].resources.gpus):
             handle = self._waiting.popleft()
             handle.slots = [self._free.pop(0) for _ in range(max(1, handle.resources.gpus))]
-            self._start(handle)
+            handle.process = start(handle.argv, handle.folder, self._environment(handle))
             self._running.append(handle)
 
-    def _start(self, handle: Handle) -> None:
-        handle.folder.mkdir(parents=True, exist_ok=True)
-        with (handle.folder / LOG).open("ab") as log:
-            handle.process = subprocess.Popen(
-                handle.argv, stdin=subprocess.PIPE, stdout=log, stderr=log, env=self._environment(handle)
-            )
-
     def _environment(self, handle: Handle) -> dict[str, str]:
-        own = {**os.environ, _POOLED: "1"}
+        own = {}
         if self._gpus:
             own["CUDA_VISIBLE_DEVICES"] = ",".join(self._gpus[slot] for slot in handle.slots)
         cores = handle.resources.cores or max(1, (os.cpu_count() or 1) // self._slots)
-        return {**own, "OMP_NUM_THREADS": own.get("OMP_NUM_THREADS", str(cores))}
+        return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(cores)), **own}
 
 
 def visible_gpus() -> list[str]:
@@ -104,16 +89,3 @@ def visible_gpus() -> list[str]:
     if named := os.environ.get("CUDA_VISIBLE_DEVICES"):
         return [one for one in named.split(",") if one.strip()]
     return [str(number) for number in range(torch.cuda.device_count())]
-
-
-def end_with_parent() -> None:
-    """Stop this process, as SIGTERM does, when the pool that started it is no more; nothing where none did."""
-    if not os.environ.pop(_POOLED, ""):
-        return
-
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -25,9 +25,9 @@ def sbatch(name: str, cells: Sequence[Path], gpus: int, seconds: float) -> str:
     """A Slurm script that runs a study's cells as an array.
 
     A cell that is stopped before its time (at a time limit, or for another job) has saved what it has and is queued
-    again. `seconds` is the longest cell's forecast; the limit asked for is three times that, an hour at least.
+    again. `seconds` is the longest cell's forecast.
     """
-    hours = max(1, round(3 * seconds / 3600 + 0.5))
+    hours = hours_asked(seconds)
     lines = "\n".join(f"  {shlex.quote(str(cell))}" for cell in cells)
     more = f" --gpus {gpus}" if gpus > 1 else ""
     return f"""#!/bin/bash
@@ -38,6 +38,7 @@ def sbatch(name: str, cells: Sequence[Path], gpus: int, seconds: float) -> str:
 #SBATCH --requeue
 #SBATCH --signal=TERM@120
 #SBATCH --output={name}-%a.log
+#SBATCH --open-mode=append
 
 cells=(
 {lines}
@@ -48,3 +49,8 @@ status=$?
 if [ $status -eq 143 ] || [ $status -eq 130 ]; then scontrol requeue "$SLURM_JOB_ID"; fi
 exit $status
 """
+
+
+def hours_asked(seconds: float) -> int:
+    """The time limit for a cell that is forecast to take so long: three times that, an hour at least."""
+    return max(1, round(3 * seconds / 3600 + 0.5))
