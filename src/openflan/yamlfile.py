@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -23,11 +24,14 @@ _LONGEST_NUMBER = 100
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
-def read_yaml(path: Path, error: type[OpenflanError]) -> tuple[str, dict[str, Any]]:
-    """The text of a file and the mapping in it; raises `error`, with file and line, for whatever else it may be."""
+def read_yaml(path: Path, error: type[OpenflanError], tags: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
+    """The text of a file and the mapping in it; raises `error`, with file and line, for whatever else it may be.
+
+    Mappings under one of the `tags`, such as `!Template`, are read as plain ones.
+    """
     try:
         text = _decoded(path.read_bytes())
-        values = _loaded(text)
+        values = _loaded(text, _loader(tags))
     except OSError as fault:
         raise error(f"{path}: {fault.strerror or fault}") from None
     except _BadYaml as fault:
@@ -115,14 +119,28 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _loaded(text: str) -> Any:
+@cache
+def _loader(tags: tuple[str, ...]) -> type[yaml.SafeLoader]:
+    if not tags:
+        return _Loader
+    made: type[yaml.SafeLoader] = type("_TaggedLoader", (_Loader,), {})
+    for tag in tags:
+        made.add_constructor(tag, _plain_mapping)
+    return made
+
+
+def _plain_mapping(loader: yaml.SafeLoader, node: Any) -> dict[Any, Any]:
+    return loader.construct_mapping(node, deep=True)
+
+
+def _loaded(text: str, loader: type[yaml.SafeLoader] = _Loader) -> Any:
     """The value of a text; raises `_BadYaml`."""
     try:
         _check_size(text)
         root = yaml.compose(text, Loader=_Loader)
         for node in _nodes(root):
             _check_node(node)
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=loader)
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         raise _BadYaml(str(fault.problem or fault.context), mark.line + 1 if mark else 1) from None

@@ -72,7 +72,7 @@ def catalog(*names: str, cards: Sequence[str | Path] = ()) -> CatalogView:
     >>> [card.name for card in of.catalog("commonsense")]
     ['copa', 'hellaswag', 'piqa', 'story_cloze']
     """
-    tasks = load_catalog(*map(Path, cards)).selection(names or "all")
+    tasks = load_catalog(*cards).selection(names or "all")
     return CatalogView(list({task.card.name: task.card for task in tasks}.values()))
 
 
@@ -132,7 +132,7 @@ def doctor(*names: str, source: str = "samples", cards: Sequence[str | Path] = (
     """
     from openflan.data.doctor import check
 
-    tasks, rows = load_catalog(*map(Path, cards)).selection(names or "all"), parse_source(source)
+    tasks, rows = load_catalog(*cards).selection(names or "all"), parse_source(source)
     checks = []
     with bar("checking rows", len(tasks), silent=silent) as move:
         for number, task in enumerate(tasks):

@@ -85,7 +85,7 @@ def show(
     >>> of.show("rte", template=0)[0].options
     ('yes', 'no')
     """
-    task = load_catalog(*map(Path, cards)).tasks(dataset)[0]
+    task = load_catalog(*cards).tasks(dataset)[0]
     kind = str(template) if template is not None else None
     named = kind if kind is not None and kind in PRESETS else "bare" if bare else "options"
     setting = PRESETS[named]

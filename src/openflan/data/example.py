@@ -24,7 +24,8 @@ class Example:
     `options` is empty for free-form tasks; otherwise `answer` is one of them. `references` holds every gold answer
     (`answer` among them). `labels` are the class names behind `options`, where the card maps them. `group` joins
     examples that one metric judges together (MultiRC's answers to one question). `row` is the row's position in its
-    split's table. Answer, options and references have no white space at their edges.
+    split's table. `native` is the row as foreign templates know it. Answer, options and references have no white space
+    at their edges; a dataset that has foreign templates alone has none of the three, since each template says its own.
     """
 
     task: Task
@@ -35,6 +36,7 @@ class Example:
     references: tuple[str, ...]
     labels: tuple[str, ...] = ()
     group: str | None = None
+    native: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -51,9 +53,9 @@ class ExampleReader:
         self._prepare = function(layout.prepare) if layout.prepare else None
         self._skips = [(reason, compile_value(condition)) for reason, condition in layout.skip.items()]
         self._fields = [(name, compile_value(text)) for name, text in layout.fields.items()]
+        self._native = [(name, compile_value(text)) for name, text in layout.native.items()]
         self._options = _Options(layout.options)
-        assert layout.answer is not None, "checked when the card was read"
-        self._answer = compile_value(layout.answer)
+        self._answer = None if layout.answer is None else compile_value(layout.answer)
         self._references = compile_value(layout.references) if layout.references else None
         self._group = compile_text(layout.group) if layout.group else None
 
@@ -79,6 +81,9 @@ class ExampleReader:
                 if condition(names):
                     raise SkipRow(reason)
             fields = {name: value(names) for name, value in self._fields}
+            native = {name: given for name, value in self._native if (given := value(row)) is not None}
+            if self._answer is None:
+                return Example(self.task, position, fields or native, (), "", (), native=native)
             names.update(fields)
             labels, options = self._options(names)
             names["options"] = options
@@ -91,7 +96,7 @@ class ExampleReader:
             raise SkipRow(f"unresolved: {error}") from None
         _check_answer(labels, options, gold, answer)
         golds = tuple(dict.fromkeys(references if answer in references else [answer, *references]))
-        return Example(self.task, position, fields, tuple(options), answer, golds, labels, group)
+        return Example(self.task, position, fields, tuple(options), answer, golds, labels, group, native)
 
     def _golds(self, names: Names) -> list[str]:
         golds = self._references(names) if self._references else []

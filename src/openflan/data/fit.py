@@ -7,9 +7,9 @@ does, or the example is not used at all and another takes its place (`openflan.d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from openflan.data.encode import Encoded, Encoder
 from openflan.data.prompt import Prompt
@@ -69,8 +69,8 @@ def _fit(prompt: Prompt, encoded: Encoded, encoder: Encoder, long_targets: LongT
 def _shorten(prompt: Prompt, encoded: Encoded, encoder: Encoder) -> tuple[Prompt, Encoded]:
     """Cut as many tokens off the end of the longest field as the input is too long; a few times, as seams shift."""
     example, write = prompt.example, prompt.write
-    fields = example.fields.items() if example else ()
-    texts = {name: value for name, value in fields if isinstance(value, str) and value in prompt.input}
+    fields: Mapping[str, Any] = getattr(example, prompt.shown) if example else {}
+    texts = {name: value for name, value in fields.items() if isinstance(value, str) and value in prompt.input}
     if example is None or write is None or not texts:
         return prompt, encoded
     longest = max(texts, key=lambda name: len(texts[name]))
@@ -84,7 +84,8 @@ def _shorten(prompt: Prompt, encoded: Encoded, encoder: Encoder) -> tuple[Prompt
         if not kept:
             break
         # The example stays the whole one: what is cut is always measured from the same text.
-        shorter = replace(example, fields={**example.fields, longest: kept + _ELLIPSIS})
+        changed: Any = {prompt.shown: {**fields, longest: kept + _ELLIPSIS}}
+        shorter = replace(example, **changed)
         prompt = replace(write(shorter), example=example)
         encoded = encoder.pairs([(prompt.input, prompt.target)])[0]
     return prompt, encoded

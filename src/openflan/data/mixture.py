@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from openflan.data.encode import Encoder
 from openflan.data.fewshot import FewShot, Shots
 from openflan.data.fit import shorten
+from openflan.data.foreign import ForeignWriter
 from openflan.data.limits import RATE_CAP as RATE_CAP
 from openflan.data.limits import RateRule
 from openflan.data.order import hash64, permutation, permute_many, uniform
-from openflan.data.prompt import Prompt, Writer
+from openflan.data.prompt import Prompt, TemplateWriter, Writer
 from openflan.data.rows import TaskRows
 from openflan.data.settings import OPTIONS, PRESETS, Setting
 from openflan.errors import MissingRowsError, RecipeError
@@ -42,6 +43,18 @@ class Choice:
     setting: str
     weight: float = 1.0
     shots: Shots = field(default_factory=Shots)
+
+    @property
+    def details(self) -> tuple[object, ...]:
+        """What prompts depend on that neither the setting's name nor the writer's tells."""
+        match self.writer:
+            case ForeignWriter():
+                return self.writer.cut, self.writer.seed
+            case TemplateWriter():
+                bare = not self.writer.shows_options and self.setting not in PRESETS
+                return (*(["bare"] if bare else []), *(["drawn", self.writer.seed] if self.writer.draws_block else []))
+            case _:
+                return ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ class Component:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the rows, their card and the choices."""
-        ways = [(one.setting, one.writer.name, one.weight, one.shots) for one in self.choices]
+        ways = [(one.setting, one.writer.name, one.weight, one.shots, *one.details) for one in self.choices]
         part = f" {self.submixture}" if self.submixture else ""
         return hashlib.sha256(f"{self.rows.fingerprint} {self.rate} {ways}{part}".encode()).hexdigest()
 

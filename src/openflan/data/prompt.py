@@ -6,13 +6,14 @@
 | `baseline` | the card's GPT-3-style prompt | the untuned model (paper appendix A) |
 | `plain` | the raw fields, no instruction | the ablation "no template" (paper section 4.3) |
 | `name` | the names of task and dataset, then the raw fields | the ablation "dataset name" (paper section 4.3) |
+| any other | the foreign template of that name (`openflan.data.foreign`) | tasks of other collections |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from openflan.data.blocks import BlockStyle, Listing, drawn_block, options_block
 from openflan.data.example import Example
@@ -25,6 +26,9 @@ from openflan.tasks.text import Names, TextError, compile_text, names_in
 BASELINE, PLAIN, NAME = "baseline", "plain", "name"
 """The writers that are no template of the card."""
 
+PROMPTSOURCE = "promptsource"
+"""The setting of a card's foreign templates."""
+
 Write = Callable[[Example], "Prompt"]
 
 
@@ -35,7 +39,8 @@ class Prompt:
     `writer` names what put the example into words (see the module's table), and `block` says whether the input ends
     with the OPTIONS block. `options` are the strings that are ranked, in the dataset's own order, empty for free-form
     tasks and for inverted templates. `references` are all gold answers as the target would put them. `example` is what
-    was put into words and `write` does it again, so that a prompt that is too long can be made from shorter fields.
+    was put into words, `shown` names the part of it whose values the input shows, and `write` does it again, so that a
+    prompt that is too long can be made from shorter values.
     """
 
     dataset: str
@@ -50,6 +55,7 @@ class Prompt:
     group: str | None = None
     example: Example | None = field(default=None, repr=False, compare=False)
     write: Write | None = field(default=None, repr=False, compare=False)
+    shown: Literal["fields", "native"] = field(default="fields", repr=False, compare=False)
 
     @property
     def example_id(self) -> str:
@@ -88,7 +94,7 @@ class TemplateWriter:
         template = task.card.templates[number]
         self.name, self.number, self.template, self.inverted = str(number), number, template, template.inverted
         self.direction = "" if ANSWER in template.target else template.target.strip("{} ")
-        self._task, self._options, self._drawn, self._seed = task.name, options, block == "drawn", seed
+        self._task, self.shows_options, self.draws_block, self.seed = task.name, options, block == "drawn", seed
         self._input = compile_text(template.input if options else bare_input(template))
         self._target = compile_text(template.target)
         self._block = OPTIONS_BLOCK in names_in(template.input)
@@ -97,9 +103,9 @@ class TemplateWriter:
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""
         names = _names(example)
-        shown = self._options and self._block and bool(example.options)
+        shown = self.shows_options and self._block and bool(example.options)
         listing = self._listing(example) if shown else Listing("", example.options)
-        if self._block and (example.options or not self._options):
+        if self._block and (example.options or not self.shows_options):
             names[OPTIONS_BLOCK] = listing.text
         text, target = _render(self._input, names), _render(self._target, names)
         references = example.references if self._answers else (target,)
@@ -122,9 +128,9 @@ class TemplateWriter:
         )
 
     def _listing(self, example: Example) -> Listing:
-        if not self._drawn:
+        if not self.draws_block:
             return Listing(options_block(example.options), example.options)
-        return drawn_block(example.options, self._seed, "block", self._task, example.row, self.name)
+        return drawn_block(example.options, self.seed, "block", self._task, example.row, self.name)
 
 
 def bare_input(template: Template) -> str:

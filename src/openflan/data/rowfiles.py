@@ -67,6 +67,8 @@ def row_differences(rows: Rows, columns: Mapping[str, ColumnType]) -> list[str]:
     """What keeps rows from having a card's columns, in words: a column that is absent, or has no value of its type."""
     found = []
     for name, kind in columns.items() if rows else ():
+        if kind.is_any:
+            continue
         if not any(name in row for row in rows):
             found.append(f"column {name!r} ({kind}) is missing")
             continue
@@ -138,6 +140,8 @@ def _cells(name: str, kind: ColumnType, rows: Rows, faults: dict[int, str]) -> l
             cells.append(None)
             faults[number] = f"{name}: wrong value"
     if not _holds(cells, kind):
+        if kind.is_any and all(_holds([cell], kind) for cell in cells):
+            raise SchemaError(f"column {name!r} mixes types")
         for number, cell in enumerate(cells):
             if not _holds([cell], kind):
                 cells[number] = None
@@ -147,7 +151,7 @@ def _cells(name: str, kind: ColumnType, rows: Rows, faults: dict[int, str]) -> l
 
 def _cell(value: Any, kind: ColumnType) -> Any:
     """A value in the card's terms; a label stays the name or id it is. Raises `WrongValue`."""
-    if isinstance(value, str) and kind.kind != "string" and not kind.labels:
+    if isinstance(value, str) and kind.kind != "string" and not kind.labels and not kind.is_any:
         value = _from_text(value, kind)
     if value is None:
         return None
@@ -171,6 +175,8 @@ def _from_text(text: str, kind: ColumnType) -> Any:
 
 
 def _array(cells: Sequence[Any], kind: ColumnType) -> pa.Array:
+    if kind.is_any:
+        return pa.array(cells)
     if not kind.labels:
         return pa.array(cells, _type(kind))
     if any(isinstance(cell, str) for cell in cells):

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator
@@ -57,7 +56,8 @@ class DataConfig:
     allow_overlap: bool = False
     """Train on what is held out all the same: for supervised baselines."""
     cards: Paths = ()
-    """Files or folders of further cards."""
+    """Files or folders of further cards, or tasks of another collection: `promptsource:DIR`,
+    `natural-instructions:DIR`."""
     missing: Literal["stop", "skip"] = "stop"
     """Whether a dataset without rows, or a submixture without datasets, stops the run or is left out, with a note."""
     carve: bool = False
@@ -85,7 +85,7 @@ class DataConfig:
 
     def catalog(self) -> Catalog:
         """The package's cards and this recipe's own."""
-        return load_catalog(*(Path(card).expanduser() for card in self.cards))
+        return load_catalog(*self.cards)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class LoadedRows:
 def select(config: DataConfig) -> Selection:
     """Apply the hold-out rules (paper section 2.2); raises `OverlapError` and `UnknownNameError`.
 
-    A preset quietly loses what is held out, and so does a cluster of which just some datasets are
+    A preset or group quietly loses what is held out, and so does a cluster of which just some datasets are
     (`hold_out_rule: dataset`); a dataset or cluster that the recipe names itself does not, since training on it and
     calling it unseen cannot both be meant.
     """
@@ -156,7 +156,7 @@ def _may_lose(config: DataConfig, catalog: Catalog, selector: str) -> bool:
     """Whether a selector stands for what there is, and so loses quietly what is held out."""
     if config.submixtures:
         return selector.partition(":")[0] not in catalog
-    return selector in TASK_PRESETS or (config.hold_out_rule == "dataset" and selector in catalog.clusters)
+    return selector in {*TASK_PRESETS, *catalog.groups} or (config.hold_out_rule == "dataset" and selector in catalog.clusters)
 
 
 def _at_hand(catalog: Catalog, selectors: Names) -> bool:

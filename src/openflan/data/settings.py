@@ -11,6 +11,7 @@ exemplars come first. A mixture draws among its settings by weight; an evaluatio
 | `{bare: 3, few: {shots: {count: 4}}}` | a setting of one's own, with exemplars, for a quarter of the prompts |
 | `flan_v2` | the Flan Collection's four, equally often: with or without exemplars, with or without the block |
 | `{flan_v2: {few: 0.3, options: 0.5}}` | the same with the shares that have exemplars, and that show the block |
+| `promptsource` | promptsource's templates of the dataset, where a card brings some |
 | `baseline`, `plain`, `name` | GPT-3-style prompts; raw fields; raw fields under the names of task and dataset |
 """
 
@@ -24,13 +25,14 @@ from pydantic import BeforeValidator, Field
 
 from openflan.data.blocks import BlockStyle
 from openflan.data.fewshot import Shots
-from openflan.data.prompt import BASELINE, NAME, PLAIN, BaselineWriter, FieldsWriter, Writer, writers
+from openflan.data.foreign import foreign_writers
+from openflan.data.prompt import BASELINE, NAME, PLAIN, PROMPTSOURCE, BaselineWriter, FieldsWriter, Writer, writers
 from openflan.errors import nearest
 from openflan.lists import listed
-from openflan.ranges import NonNegative, Seed
+from openflan.ranges import Count, NonNegative, Seed
 from openflan.tasks.registry import Task
 
-WriterKind = Literal["templates", "baseline", "plain", "name"]
+WriterKind = Literal["templates", "promptsource", "baseline", "plain", "name"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Setting:
     """How prompts are put."""
 
     writers: WriterKind = "templates"
-    """The card's templates, its GPT-3-style prompt, or its raw fields (under a line of names)."""
+    """The card's templates, promptsource's, its GPT-3-style prompt, or its raw fields (under a line of names). A
+    dataset that has promptsource's templates alone is put in these for `templates` too."""
     options: bool = True
     """Whether the OPTIONS block is shown, where a task has options."""
     shots: Shots = Shots()  # noqa: RUF009 - frozen
@@ -51,12 +54,18 @@ class Setting:
     inversion: NonNegative | None = None
     """In training, how often inverted templates are drawn, against 1 for all others together; empty: every template as
     often as any other."""
+    cut: Count | None = None
+    """Most characters of each value that a promptsource template prints; T0's data have 2048."""
     seed: Seed = 0
-    """Decides how drawn blocks look."""
+    """Decides how drawn blocks look, and what `choice` draws in promptsource templates."""
 
     def writers_of(self, task: Task, limit: int | None = None, *, forward_only: bool = False) -> Sequence[Writer]:
         """The writers that put a task in this setting; `limit` keeps only the first templates."""
         match self.writers:
+            case "promptsource":
+                return self._foreign(task, limit, forward_only)
+            case "templates" if not task.card.templates:
+                return self._foreign(task, limit, forward_only)
             case "templates":
                 return writers(
                     task,
@@ -71,6 +80,10 @@ class Setting:
             case kind:
                 return [FieldsWriter(task, named=kind == NAME, options=self.options)]
 
+    def _foreign(self, task: Task, limit: int | None, forward_only: bool) -> Sequence[Writer]:
+        forward_only = forward_only or self.inversion == 0
+        return foreign_writers(task, limit, forward_only=forward_only, cut=self.cut, seed=self.seed)
+
 
 OPTIONS, BARE = "options", "bare"
 """The names of the two settings of the card's templates: with the OPTIONS block, and without."""
@@ -81,6 +94,7 @@ PRESETS: Mapping[str, Setting] = {
     BASELINE: Setting("baseline", options=False),
     PLAIN: Setting("plain", options=False),
     NAME: Setting("name", options=False),
+    PROMPTSOURCE: Setting("promptsource", options=False),
 }
 """Settings that need no description."""
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from openflan.data.hub import HubSource
 from openflan.data.mirror import MirrorSource as MirrorSource
+from openflan.data.taskfile import own_file
 from openflan.errors import MissingRowsError, RecipeError
 from openflan.tasks.card import Source
 from openflan.tasks.registry import SAMPLES as SAMPLES
@@ -60,9 +61,20 @@ def parse_source(spec: str) -> RowSource:
     `RecipeError`.
     """
     if spec.startswith("mirror:") and Path(spec.removeprefix("mirror:")).expanduser().is_dir():
-        return _single_source(spec, spec)
+        return OwnFileFirst(_single_source(spec, spec))
     sources = [_single_source(part.strip(), spec) for part in _COMMA.split(spec)]
-    return sources[0] if len(sources) == 1 else FirstOf(sources)
+    return OwnFileFirst(sources[0] if len(sources) == 1 else FirstOf(sources))
+
+
+class OwnFileFirst:
+    """A source, save for tasks that bring their rows along."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._source, self.name = source, source.name
+
+    def open(self, task: Task) -> OpenTask:
+        """The task's own file, or what the source has; raises `MissingRowsError` or `SchemaError`."""
+        return own_file(task) or self._source.open(task)
 
 
 def _single_source(written: str, spec: str) -> RowSource:

@@ -162,7 +162,8 @@ def _columns_read(opened: OpenTask, split: str) -> tuple[pa.Table, Counter[str]]
     """The columns the card reads, expanded where the card says so; with the rows that could not be expanded."""
     layout, whole = opened.layout, opened.table(split)
     skipped = left_out(whole)
-    table = whole.select(list(layout.columns)).combine_chunks()
+    there = [name for name in layout.columns if name in whole.column_names]  # one of any kind may be absent
+    table = whole.select(there).combine_chunks()
     if layout.expand is None:
         return table, skipped
     expand, reader = function(layout.expand), ExampleReader(opened.task, layout)

@@ -14,7 +14,7 @@ from functools import wraps
 from types import GeneratorType
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, nodes, pass_context
+from jinja2 import Environment, StrictUndefined, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
@@ -123,15 +123,17 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
-    def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, finalize=_put)
+    def __init__(self, undefined: type[Undefined] = StrictUndefined, *, keep_trailing_newline: bool = True) -> None:
+        super().__init__(
+            undefined=undefined, autoescape=False, keep_trailing_newline=keep_trailing_newline, finalize=put
+        )
         del self.globals["lipsum"]
         self.globals["range"] = _range
         # Without a context they would be run while a text is compiled.
-        self.filters = {name: _bounded(name, self.filters[name]) for name in _FILTERS}
+        self.filters = {name: bounded(name, self.filters[name]) for name in _FILTERS}
         self.filters |= {"_counted": _counted, "_compared": _compared, "_turn": _turn}
         tests: Mapping[str, Any] = self.tests
-        self.tests = {name: _bounded(name, test) for name, test in tests.items()}
+        self.tests = {name: bounded(name, test) for name, test in tests.items()}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Texts have the methods that are known to be bounded; numbers have none."""
@@ -207,7 +209,7 @@ class _Counting(NodeTransformer):
         return made
 
 
-def _bounded(name: str, act: Any) -> Callable[..., Any]:
+def bounded(name: str, act: Any) -> Callable[..., Any]:
     """A filter or test that costs what it is given and what it makes."""
 
     @wraps(act)
@@ -238,7 +240,7 @@ def _made(value: Any) -> Any:
 
 
 @pass_context
-def _put(context: Context, value: Any) -> Any:
+def put(context: Context, value: Any) -> Any:
     """What a text puts out."""
     _spend(_STEP + _size(value))
     return value

@@ -94,6 +94,29 @@ class Template(Model):
     inverted: bool = False
 
 
+class ForeignTemplate(Model):
+    """A template of promptsource's, kept as it is: one text for input and target, in promptsource's own dialect.
+
+    `jinja` and `choices` are its texts (`openflan.tasks.collections.rendering`). `inverted` are those that do not put
+    the dataset's original task; `origin` says where the template stands, for people.
+    """
+
+    name: str = Field(min_length=1)
+    jinja: str
+    choices: str | None = None
+    inverted: bool = False
+    metrics: list[str] = []
+    origin: str = ""
+
+    @model_validator(mode="after")
+    def _compiles(self, info: ValidationInfo) -> ForeignTemplate:
+        if info.context is not CHECKED:
+            from openflan.tasks.collections.rendering import compile_prompt
+
+            compile_prompt(self.jinja, self.choices)
+        return self
+
+
 class Baseline(Model):
     """The untuned model's prompt in the manner of GPT-3: a text to continue, and the strings that are scored.
 
@@ -107,7 +130,10 @@ class Baseline(Model):
 
 
 class Layout(Model):
-    """How a row of one source becomes an example. All keys may stand in a card, a variant or a source."""
+    """How a row of one source becomes an example. All keys may stand in a card, a variant or a source.
+
+    `native` is the row as foreign templates know it: their names of columns, class labels as ids.
+    """
 
     columns: dict[str, Column] = {}
     splits: dict[Role, SplitSlice] = {}
@@ -117,6 +143,7 @@ class Layout(Model):
     prepare: str | None = None
     skip: dict[str, Text] = {}
     fields: Annotated[dict[str, Text], BeforeValidator(_named)] = {}
+    native: Annotated[dict[str, Text], BeforeValidator(_named)] = {}
     options: dict[str, Text] | Text | None = None
     answer: Text | None = None
     references: Text | None = None
@@ -124,14 +151,18 @@ class Layout(Model):
 
 
 LAYOUT_KEYS = frozenset(Layout.model_fields)
-_MERGED_KEYS = frozenset({"fields", "skip", "splits"})
+_MERGED_KEYS = frozenset({"fields", "native", "skip", "splits"})
 
 
 class Source(Layout):
-    """One place rows can come from, in order of preference, with what is different about its layout."""
+    """One place rows can come from, in order of preference, with what is different about its layout.
+
+    `file` is a task file of Natural Instructions, which has its rows inside.
+    """
 
     hub: Hub | None = None
     mirror: FolderName | None = None
+    file: str | None = None
     note: str | None = None
 
 
@@ -150,6 +181,7 @@ class Card(Layout):
     cluster: Annotated[str, AfterValidator(check_cluster)]
     figure3: str | None = None
     subcluster: str | None = None
+    groups: list[str] = []
     too_close: list[str] = []
     licence: str
     citation: str
@@ -159,17 +191,20 @@ class Card(Layout):
     sources: list[Source] = []
     variants: dict[VariantName, Variant] = {}
     baseline: Baseline | None = None
-    templates: list[Template] = Field(min_length=1)
+    templates: list[Template] = []
+    foreign: list[ForeignTemplate] = []
 
     @model_validator(mode="after")
     def _complete(self, info: ValidationInfo) -> Card:
         if info.context is CHECKED:
             return self
+        if not (self.templates or self.foreign):
+            raise ValueError("the card has no templates")
         for variant in self.variant_names:
             if not self.layouts(variant):
                 raise ValueError(f"variant {variant!r} has no sources" if variant else "the card has no sources")
             for layout in self.layouts(variant):
-                _check_layout(layout, variant)
+                _check_layout(layout, variant, answers=bool(self.templates))
         return self
 
     @cached_property
@@ -208,7 +243,7 @@ def _merged(*parts: Layout | None) -> Source:
     return source.model_copy(update=values)
 
 
-def _check_layout(layout: Source, variant: str) -> None:
+def _check_layout(layout: Source, variant: str, *, answers: bool) -> None:
     from openflan.tasks.text import names_in
 
     where = f"variant {variant!r}: " if variant else ""
@@ -216,7 +251,7 @@ def _check_layout(layout: Source, variant: str) -> None:
         raise ValueError(f"{where}no columns")
     if not layout.splits:
         raise ValueError(f"{where}no splits")
-    if layout.answer is None:
+    if layout.answer is None and answers:
         raise ValueError(f"{where}no answer")
     if layout.unit and not layout.expand and (unknown := names_in(layout.unit) - set(layout.columns)):
         raise ValueError(f"{where}unit: no column is called {', '.join(map(repr, sorted(unknown)))}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,20 +26,31 @@ from openflan.yamlfile import read_yaml
 
 def read_cards(paths: Sequence[Path]) -> list[Card]:
     """Cards from their files, or from the cache; raises `CardError`, with file and line of each fault."""
-    note = cache() / "cards" / f"{_digest(paths)}.json"
+
+    def read() -> list[dict[str, Any]]:
+        for path in paths:
+            read_card(path)
+        return [read_yaml(path, CardError)[1] for path in paths]
+
+    return kept_cards(paths, read)
+
+
+def kept_cards(paths: Sequence[Path], make: Callable[[], list[dict[str, Any]]], salt: str = "") -> list[Card]:
+    """Cards of the values that `make` gives and has checked, or from the cache while `paths` and `salt` stay."""
+    note = cache() / "cards" / f"{_digest(paths, salt)}.json"
     with suppress(DamageError, ValidationError, KeyError, TypeError):
         return [Card.model_validate(values, context=CHECKED) for values in read_sealed(note)["cards"]]
-    cards = [read_card(path) for path in paths]
-    values = [read_yaml(path, CardError)[1] for path in paths]
+    values = make()
+    cards = [Card.model_validate(one, context=CHECKED) for one in values]
     if _is_json(values):
-        with suppress(OSError):  # it is read again the next time
+        with suppress(OSError):  # it is made again the next time
             write_sealed(note, {"cards": values})
     return cards
 
 
-def _digest(paths: Iterable[Path]) -> str:
+def _digest(paths: Iterable[Path], salt: str) -> str:
     """A hash of what the files say, and of the program that reads them."""
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(f"{__version__}{salt}".encode())
     for path in (Path(__file__).with_name("card.py"), *paths):
         content = path.read_bytes()
         digest.update(f"\0{path.name}\0{len(content)}\0".encode() + content)

@@ -40,13 +40,14 @@ _OWN_NAME = re.compile(r"[a-z][a-z0-9_]*")
 def check_cluster(name: str) -> str:
     """Return the name of a cluster, the paper's or one of the card's own; raises `UnknownNameError`.
 
-    A name that is nearly one of the paper's is taken for a slip.
+    A name that is nearly one of the paper's is taken for a slip, unless it is one with a word before or after it.
     """
     if name in CLUSTERS:
         return name
     if not _OWN_NAME.fullmatch(name):
         raise UnknownNameError(f"a cluster's name has small letters, digits and underscores, unlike {name!r}")
-    if close := get_close_matches(name, CLUSTERS, n=1, cutoff=0.8):
+    close = get_close_matches(name, CLUSTERS, n=1, cutoff=0.8)
+    if close and not set(close[0].split("_")) < set(name.split("_")):
         raise UnknownNameError(
             f"unknown cluster {name!r}; did you mean {close[0]!r}? (a cluster of your own needs another name)"
         )

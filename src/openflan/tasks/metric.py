@@ -27,13 +27,14 @@ SCORES: dict[str, tuple[str, ...]] = {
     "bleu": ("bleu",),
     "rouge": ("rougeLsum", "rouge1", "rouge2"),
     "edit_distance": ("edit_distance",),
+    "natural_instructions": ("rougeL", "exact_match"),
 }
 """The scores of every metric; the first stands for the dataset unless the card says otherwise."""
 
 _FURTHER_SCORES: dict[str, tuple[str, ...]] = {"rouge": ("rougeL",)}
 """Scores that are computed only where a card asks for one."""
 
-WORDED = ("squad", "trivia_qa", "bleu", "rouge", "edit_distance")
+WORDED = ("squad", "trivia_qa", "bleu", "rouge", "edit_distance", "natural_instructions")
 """Metrics that take texts apart into words, and so take `tokenize`."""
 
 TOKENIZERS = ("13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "flores101", "flores200")

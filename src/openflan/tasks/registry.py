@@ -13,6 +13,7 @@ from openflan.tasks.card import Card, Source
 from openflan.tasks.cardcache import read_cards
 from openflan.tasks.cardfile import read_card
 from openflan.tasks.clusters import CLUSTERS
+from openflan.tasks.collections import named_collection, read_collection
 from openflan.tasks.metric import parse_metric
 
 CATALOG = Path(__file__).parent.parent / "catalog"
@@ -80,6 +81,11 @@ class Catalog(Mapping[str, Card]):
         """The paper's clusters in its order, then those of the users' own cards."""
         return list(dict.fromkeys([*CLUSTERS, *(card.cluster for card in self.values())]))
 
+    @property
+    def groups(self) -> set[str]:
+        """The further names that select some cards, beside clusters, subclusters and the cards' own."""
+        return {name for card in self.values() for name in card.groups}
+
     def tasks(self, selector: str) -> list[Task]:
         """The tasks a selector names: a preset, a cluster, a subcluster, a dataset, or `dataset:variant`."""
         name, _, variant = selector.partition(":")
@@ -88,7 +94,7 @@ class Catalog(Mapping[str, Card]):
         cards = [card for card in self.values() if _selects(name, card)]
         if not cards:
             subclusters = {card.subcluster for card in self.values() if card.subcluster}
-            valid = [*self._cards, *self.clusters, *PRESETS, *subclusters]
+            valid = [*self._cards, *self.clusters, *PRESETS, *subclusters, *self.groups]
             raise UnknownNameError(f"no dataset, cluster or preset is called {name!r}{nearest(name, valid)}")
         return [task for card in cards for task in _variants(card, "")]
 
@@ -104,7 +110,11 @@ def _selects(name: str, card: Card) -> bool:
         return card.figure3 is not None and parse_metric(card.metric).name not in _LONG_ANSWERS
     if name == "flan69":
         return card.name in _UNPRINTED or (card.figure3 is not None and card.name != "wsc273")
-    return name == "all" or (name == "flan62" and card.figure3 is not None) or name in (card.cluster, card.subcluster)
+    return (
+        name == "all"
+        or (name == "flan62" and card.figure3 is not None)
+        or name in (card.cluster, card.subcluster, *card.groups)
+    )
 
 
 def _variants(card: Card, variant: str) -> list[Task]:
@@ -116,12 +126,21 @@ def _variants(card: Card, variant: str) -> list[Task]:
 
 
 @lru_cache(maxsize=8)
-def load_catalog(*extra: Path) -> Catalog:
-    """The package's cards in the order of Figure 3, then those of `extra` files or folders (which may replace them)."""
-    cards = read_cards([path for cluster in CLUSTERS for path in sorted((CATALOG / cluster).glob("*.yaml"))])
-    paths: list[Path] = []
+def load_catalog(*extra: Path | str) -> Catalog:
+    """The package's cards in the order of Figure 3, then those of `extra`, which may replace them.
+
+    `extra` are files or folders of cards, or another collection's tasks, as in `promptsource:DIR`. Raises `CardError`.
+    """
+    catalog = Catalog(read_cards([path for cluster in CLUSTERS for path in sorted((CATALOG / cluster).glob("*.yaml"))]))
     for place in extra:
-        if not place.exists():
-            raise CardError(f"no card or folder of cards at {place}")
-        paths += sorted(place.rglob("*.yaml")) if place.is_dir() else [place]
-    return Catalog([*cards, *(read_card(path) for path in paths)])
+        catalog = Catalog([*catalog.values(), *_further(place, catalog)])
+    return catalog
+
+
+def _further(place: Path | str, catalog: Catalog) -> list[Card]:
+    if (collection := named_collection(str(place))) is not None:
+        return read_collection(*collection, catalog)
+    path = Path(place).expanduser()
+    if not path.exists():
+        raise CardError(f"no card or folder of cards at {path}")
+    return [read_card(one) for one in (sorted(path.rglob("*.yaml")) if path.is_dir() else [path])]

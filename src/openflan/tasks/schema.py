@@ -7,6 +7,7 @@
 | `{text: list[string], start: list[int]}` | a mapping with at least these keys |
 | `[entailment, not_entailment]` | a class label: a name or an id (`1`, `1.0`, `"1"`), a *name* in the row |
 | any of them with `?` | may be null |
+| `any` | whatever stands there, as it is; the column may be absent |
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SCALARS: dict[str, tuple[type, ...]] = {"string": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+ANY = "any"
 _ID = re.compile(r"(-?\d{1,18})(?:\.0+)?")
 _LIST = re.compile(r"list\[(.+)\]")
 
@@ -51,8 +53,24 @@ class ColumnType:
             return "{" + ", ".join(f"{key}: {kind}" for key, kind in self.keys.items()) + "}" + mark
         return (f"list[{self.item}]" if self.item else self.kind) + mark
 
+    @property
+    def is_any(self) -> bool:
+        """Whether the column may hold anything, or not be there."""
+        return self.kind == ANY
+
+    @property
+    def spec(self) -> Any:
+        """The type as a card writes it."""
+        if self.labels:
+            return list(self.labels)
+        if self.keys is not None:
+            return {key: kind.spec for key, kind in self.keys.items()}
+        return str(self)
+
     def read(self, value: Any) -> Any:
         """Return `value` in the card's terms; raises `WrongValue` or `NoGoldLabel`."""
+        if self.is_any:
+            return value
         if self.labels:
             return self._label(value)
         if value is None:
@@ -113,9 +131,11 @@ def parse_column_type(spec: Any) -> ColumnType:
             return ColumnType(inner.kind, True, inner.item, inner.keys)
         case str() if found := _LIST.fullmatch(spec):
             return ColumnType("list", item=parse_column_type(found.group(1)))
-        case str() if spec in _SCALARS:
+        case str() if spec in _SCALARS or spec == ANY:
             return ColumnType(spec)
-    raise ColumnTypeError(f"{spec!r} is no column type; use {', '.join(_SCALARS)}, list[…], a mapping or label names")
+    raise ColumnTypeError(
+        f"{spec!r} is no column type; use {', '.join(_SCALARS)}, {ANY}, list[…], a mapping or label names"
+    )
 
 
 def _shown(value: Any) -> str:

@@ -223,6 +223,19 @@ def _rouge(spec: MetricSpec) -> Scorable:
     )
 
 
+def _natural_instructions(spec: MetricSpec) -> Scorable:
+    """ROUGE-L over stems and exact match, each at the reference that suits it best (Wang et al. 2022)."""
+    exact, _ = qa.short_answers(qa.instructions_normal)
+    turned = [SCORES["natural_instructions"].index(name) for name in spec.scores]
+
+    def statistics(judged: Sequence[Judged]) -> Array:
+        rouge = generation.rouge_statistics(_pairs(judged), ("rougeL",), spec.tokenize, stem=True)
+        right = _mean_of(exact)(judged)
+        return np.stack([rouge[:, 0], right[:, 0]], axis=-1)[:, turned]
+
+    return Scorable(spec.scores, lambda judged: np.hstack([statistics(judged), np.ones((len(judged), 1))]), _means)
+
+
 def _edit_distance(spec: MetricSpec) -> Scorable:
     return Scorable(
         spec.scores,
@@ -243,6 +256,7 @@ _MAKERS: dict[str, Callable[[MetricSpec], Scorable]] = {
     "bleu": _bleu,
     "rouge": _rouge,
     "edit_distance": _edit_distance,
+    "natural_instructions": _natural_instructions,
 }
 """The metrics of cards (spec of each: the paper's section 3 and appendix; SQuAD, MultiRC and STS-B as in their
 papers)."""
@@ -257,6 +271,8 @@ def check_extras(metrics: Iterable[str]) -> None:
             generation.bleu_of(spec.tokenize)
         if spec.name == "rouge":
             generation.rouge_of(spec.scores, spec.tokenize)
+        if spec.name == "natural_instructions":
+            generation.rouge_of(("rougeL",), spec.tokenize, stem=True)
 
 
 def refusal(metric: str, references: Iterable[str]) -> str | None:

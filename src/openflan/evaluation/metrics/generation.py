@@ -60,13 +60,13 @@ class _Words:
 
 
 @lru_cache(maxsize=8)
-def rouge_of(names: tuple[str, ...], tokenize: str) -> Any:
-    """Rouge-score's scorer of these kinds; raises `MissingExtraError`."""
+def rouge_of(names: tuple[str, ...], tokenize: str, stem: bool = False) -> Any:
+    """Rouge-score's scorer of these kinds, of words or (English) stems; raises `MissingExtraError`."""
     scorer = package("rouge_score.rouge_scorer", "ROUGE").RougeScorer
-    return scorer(names, tokenizer=_Words(tokenize) if tokenize else None)
+    return scorer(names, use_stemmer=stem, tokenizer=_Words(tokenize) if tokenize else None)
 
 
-def rouge_statistics(texts: Texts, names: tuple[str, ...], tokenize: str = "") -> Array:
+def rouge_statistics(texts: Texts, names: tuple[str, ...], tokenize: str = "", stem: bool = False) -> Array:
     """Per text: F of each kind of ROUGE in `names`, against the reference that suits it best, and 1: float64 [n, k].
 
     References in which there is no word at all match themselves only.
@@ -76,7 +76,7 @@ def rouge_statistics(texts: Texts, names: tuple[str, ...], tokenize: str = "") -
         if not tokenize and not any(_ROUGE_WORD.search(gold) for gold in golds):
             row[:-1] = said in golds
             continue
-        best = rouge_of(names, tokenize).score_multi([_by_sentence(gold) for gold in golds], _by_sentence(said))
+        best = rouge_of(names, tokenize, stem).score_multi([_by_sentence(gold) for gold in golds], _by_sentence(said))
         row[:-1] = [best[name].fmeasure for name in names]
     return rows
 

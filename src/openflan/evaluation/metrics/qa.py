@@ -33,6 +33,11 @@ def trivia_normal(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_SPACE)).split())
 
 
+def instructions_normal(text: str) -> str:
+    """Lower case, no punctuation, single spaces; articles stay (Wang et al. 2022)."""
+    return " ".join(text.lower().translate(_DROP).split())
+
+
 def token_f1(said: str, gold: str) -> float:
     """The harmonic mean of token precision and recall of two normalised texts; an empty one only matches another."""
     ours, theirs = said.split(), gold.split()
