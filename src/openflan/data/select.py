@@ -156,7 +156,9 @@ def _may_lose(config: DataConfig, catalog: Catalog, selector: str) -> bool:
     """Whether a selector stands for what there is, and so loses quietly what is held out."""
     if config.submixtures:
         return selector.partition(":")[0] not in catalog
-    return selector in {*TASK_PRESETS, *catalog.groups} or (config.hold_out_rule == "dataset" and selector in catalog.clusters)
+    return selector in {*TASK_PRESETS, *catalog.groups} or (
+        config.hold_out_rule == "dataset" and selector in catalog.clusters
+    )
 
 
 def _at_hand(catalog: Catalog, selectors: Names) -> bool:
