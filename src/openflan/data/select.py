@@ -179,7 +179,7 @@ def excluded_cards(
     """
     named = {task.card.name: "held out" for name in hold_out for task in catalog.tasks(name)}
     if rule == "dataset":
-        return named
+        return _same_rows(catalog, named) | named
     clusters: set[str] = set()
     subclusters: set[str] = set()
     for name in hold_out:
@@ -192,6 +192,16 @@ def excluded_cards(
     reasons = {card.name: closed[card.cluster] for card in catalog.values() if card.cluster in closed}
     reasons |= {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters} | named
     return _too_close(catalog, {name for name, reason in reasons.items() if reason == "held out"}) | reasons
+
+
+def _same_rows(catalog: Catalog, named: Collection[str]) -> dict[str, str]:
+    """The cards of a foreign collection that have the rows of a card that is named, and so its templates."""
+    origins = {part.origin: name for name in named for part in catalog[name].foreign if part.origin}
+    return {
+        card.name: f"the rows of {origins[card.foreign[0].origin]}, which is held out"
+        for card in catalog.values()
+        if card.foreign and card.foreign[0].origin in origins
+    }
 
 
 def _too_close(catalog: Catalog, held_out: set[str]) -> dict[str, str]:
