@@ -33,7 +33,7 @@ def test_blocks_are_drawn_from_many():
 
 
 def test_an_item_with_a_name_is_answered_by_it_and_ranked_by_it():
-    examples = load_rows(RTE, "train", SAMPLES).examples(range(20))
+    examples = load_rows(RTE, "train", SAMPLES).examples(range(16))
     writer = TemplateWriter(RTE, 0, block="drawn")
     prompts = [writer.write(example) for example in examples]
     named = [prompt for prompt in prompts if "yes" not in prompt.options]

@@ -310,7 +310,7 @@ def _parts_in_words(shares: Sequence[Share], config: DataConfig) -> list[str]:
         brought = ", ".join(f"{name} {share:.1%}" for name, share in shares_of(weights, by_part).items())
         sentences.append(f"Parts are drawn from by weight: {brought}")
     if absent := [f"{name} ({weight:g})" for name, weight in weights.items() if name not in by_part]:
-        sentences.append(f"Not at hand, so that its weight falls to the others: {', '.join(absent)}")
+        sentences.append(f"Not at hand, so that the weight falls to the others: {', '.join(absent)}")
     for name, some in by_part.items():
         if list(some[0].settings) != ["options"]:
             put = ", ".join(f"{setting} {share:.0%}" for setting, share in some[0].settings.items())

@@ -1,4 +1,4 @@
-"""T0's training mixtures as groups of promptsource's datasets: `t0`, `t0+` and `t0++`, each with all of the one before."""
+"""T0's mixtures as groups of promptsource's datasets: `t0`, `t0+` and `t0++`, each with all of the one before."""
 
 from __future__ import annotations
 
