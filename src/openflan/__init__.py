@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from openflan.api.catalog import licences as licences
     from openflan.api.catalog import lint as lint
     from openflan.api.catalog import make_rows as make_rows
+    from openflan.api.collections import import_tasks as import_tasks
     from openflan.api.contamination import find_contamination as find_contamination
     from openflan.api.data import mixture as mixture
     from openflan.api.data import show as show
@@ -57,6 +58,7 @@ _PLACES = {
     "evaluate": "openflan.api.evaluation",
     "export": "openflan.api.export",
     "find_contamination": "openflan.api.contamination",
+    "import_tasks": "openflan.api.collections",
     "licences": "openflan.api.catalog",
     "lint": "openflan.api.catalog",
     "load_recipe": "openflan.recipe",

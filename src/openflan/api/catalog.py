@@ -20,6 +20,7 @@ from openflan.tasks.registry import CATALOG, load_catalog
 
 if TYPE_CHECKING:
     from openflan.data.doctor import Check
+    from openflan.tasks.lint import CardFile
 
 _GENERATED_TEST_ROWS = 10_000
 """Rows of the test split, as many as a module of the authors' interpolation set has."""
@@ -107,7 +108,9 @@ class LintResult:
 
 
 def lint(*cards: str | Path, source: str = "samples") -> LintResult:
-    """Check cards and their templates: files, folders, datasets or clusters; the whole catalog when none is named.
+    """Check cards and their templates: files, folders, datasets, clusters, or another collection (`promptsource:DIR`).
+
+    The whole catalog when none is named.
 
     `source` has the rows that prompts are checked on. Raises `UnknownNameError` for what is not there.
 
@@ -115,11 +118,14 @@ def lint(*cards: str | Path, source: str = "samples") -> LintResult:
     1 card, no findings
     """
     rows = parse_source(source)
-    paths = list(dict.fromkeys(path for one in cards or ("all",) for path in _card_files(str(one))))
-    findings = [
-        line for path in paths for line in _findings(path, rows, path.is_relative_to(CATALOG) or source != "samples")
-    ]
+    named = [file for one in cards or ("all",) for file in _card_files(str(one))]
+    paths = list({one if isinstance(one, Path) else (one.path, one.card.name): one for one in named}.values())
+    findings = [line for one in paths for line in _findings(one, rows, source != "samples" or _is_ours(one))]
     return LintResult(len(paths), findings)
+
+
+def _is_ours(named: Path | CardFile) -> bool:
+    return isinstance(named, Path) and named.is_relative_to(CATALOG)
 
 
 def doctor(*names: str, source: str = "samples", cards: Sequence[str | Path] = (), silent: bool = False) -> list[Check]:
@@ -213,10 +219,15 @@ def _options(card: Card) -> list[str] | str | None:
     return texts if texts and not any("{{" in text for text in texts) else "per row"
 
 
-def _card_files(word: str) -> Iterator[Path]:
-    """The files of cards that a path names, or a word of the catalog."""
+def _card_files(word: str) -> Iterator[Path | CardFile]:
+    """The files of cards that a path, another collection or a word of the catalog names."""
+    from openflan.tasks.collections import named_collection
+    from openflan.tasks.lint import CardFile, collection_cards
+
     place = Path(word)
-    if place.is_dir():
+    if (collection := named_collection(word)) is not None:
+        yield from (CardFile(path, card) for path, card in collection_cards(*collection, load_catalog()))
+    elif place.is_dir():
         yield from sorted(place.rglob("*.yaml"))
     elif place.suffix == ".yaml":
         if not place.exists():
@@ -226,14 +237,15 @@ def _card_files(word: str) -> Iterator[Path]:
         yield from (CATALOG / task.card.cluster / f"{task.card.name}.yaml" for task in load_catalog().tasks(word))
 
 
-def _findings(path: Path, source: RowSource, required: bool) -> list[str]:
+def _findings(named: Path | CardFile, source: RowSource, required: bool) -> list[str]:
     from openflan.data.lint import lint_rows
     from openflan.tasks.lint import CardFile, lint_card
 
     try:
-        file = CardFile.read(path)
+        file = CardFile.read(named) if isinstance(named, Path) else named
     except CardError as error:
         return [
-            f"{path}{fault.removeprefix(str(path)).replace(': ', ': FLN000 ', 1)}" for fault in str(error).splitlines()
+            f"{named}{fault.removeprefix(str(named)).replace(': ', ': FLN000 ', 1)}"
+            for fault in str(error).splitlines()
         ]
     return [str(finding) for finding in [*lint_card(file), *lint_rows(file, source, required=required)]]

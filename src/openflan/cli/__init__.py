@@ -21,6 +21,7 @@ VERBS: dict[str, str] = {
     "lint": "check cards and templates",
     "doctor": "check every card against a source of rows",
     "generate": "make rows of a dataset that no open copy has",
+    "import": "write another collection's tasks as cards",
     "licences": "list the licences a mixture rests on",
     "mix": "print the table of a mixture: rows, rates, expected draws",
     "prepare": "tokenize and pack a mixture to disk",

@@ -19,6 +19,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "lint": ("openflan lint", "openflan lint my_card.yaml --source mirror:DIR"),
     "doctor": ("openflan doctor --source mirror:DIR", "openflan doctor rte cb --source hub --json"),
     "generate": ("openflan generate math_dataset DIR", "openflan generate math_dataset DIR --rows 900"),
+    "import": (
+        "openflan import promptsource DIR --out cards/p3 --source mirror:ROWS",
+        "openflan import natural-instructions DIR --out cards/ni",
+    ),
     "licences": ("openflan licences flan62", "openflan licences --set data.tasks=nli --json"),
     "mix": ("openflan mix quickstart", "openflan mix --set data.hold_out=nli --examples 10000"),
     "prepare": (

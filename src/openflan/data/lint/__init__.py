@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from openflan.data.example import Example
 from openflan.data.lint.examples import check_examples, check_skipped
+from openflan.data.lint.foreign import check_foreign_prompts
 from openflan.data.lint.joins import check_joins
 from openflan.data.lint.prompts import check_prompts
 from openflan.data.prompt import TemplateWriter, writers
@@ -54,6 +55,7 @@ def _task(file: CardFile, task: Task, source: RowSource, required: bool) -> Iter
         read = rows.examples(range(min(EXAMPLES, len(rows))))
         for writer, key in _writers(task):
             yield from check_prompts(file, writer, key, read[:PROMPTS])
+        yield from check_foreign_prompts(file, task, read[:PROMPTS])
         examples += read
     yield from check_examples(file, examples)
     yield from check_joins(file, examples)

@@ -78,7 +78,7 @@ def read(folder: Path, catalog: Mapping[str, Card]) -> list[Card]:
     Reading is slow, so the cards are kept until a file or the catalog changes. Raises `CardError` with file and line
     of each fault.
     """
-    paths, licence, catalog = _files(folder), licence_of(folder), dict(catalog)
+    paths, licence, catalog = task_files(folder), licence_of(folder), dict(catalog)
     salt = hashlib.sha256(f"{licence}{list(catalog.values())}".encode()).hexdigest()
     own = kept_cards(paths, lambda: _values(paths, catalog, licence), salt)
     given: dict[str, Card] = {}
@@ -92,10 +92,11 @@ def read(folder: Path, catalog: Mapping[str, Card]) -> list[Card]:
 
 def values_of(folder: Path, catalog: Mapping[str, Card]) -> list[dict[str, Any]]:
     """The cards of the files under a folder as YAML would give them; raises `CardError`."""
-    return _values(_files(folder), dict(catalog), licence_of(folder))
+    return _values(task_files(folder), dict(catalog), licence_of(folder))
 
 
-def _files(folder: Path) -> list[Path]:
+def task_files(folder: Path) -> list[Path]:
+    """The files of templates under a folder; raises `CardError` where there are none."""
     if paths := sorted(folder.rglob("templates.yaml")):
         return paths
     raise CardError(f"no templates.yaml in {folder}; name promptsource's folder of templates, or one inside it")

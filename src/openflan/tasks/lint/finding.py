@@ -47,6 +47,9 @@ CODES: dict[str, str] = {
     "FLN038": "a gold answer that shows",
     "FLN039": "a promise that rows do not keep",
     "FLN040": "a value that runs into the next sentence",
+    "FLN041": "a foreign template that cannot be rendered",
+    "FLN042": "a foreign template that no row fills",
+    "FLN043": "a foreign template whose target is none of its choices",
 }
 """What each code stands for; `docs/lint.md` says which look at the card alone, and which at what it makes of rows."""
 

@@ -66,7 +66,8 @@ def _options(file: CardFile) -> Iterator[Finding]:
             )
 
 
-def _origin(file: CardFile) -> Iterator[Finding]:
+def check_origin(file: CardFile) -> Iterator[Finding]:
+    """A card without licence, citation or a way to get rows."""
     card = file.card
     for key, text in (("licence", card.licence), ("citation", card.citation)):
         if not text.strip():
@@ -120,5 +121,5 @@ def _labels(file: CardFile) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[CardFile], Iterator[Finding]], ...] = (
-    _fields, _names, _options, _origin, _counts, _leaks, _labels,
+    _fields, _names, _options, check_origin, _counts, _leaks, _labels,
 )  # fmt: skip
