@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from openflan.data.blocks import options_block
 from openflan.data.example import Example
-from openflan.data.prompt import BASELINE, BaselineWriter, Prompt, TemplateWriter, options_block, writers
+from openflan.data.prompt import BASELINE, BaselineWriter, Prompt, TemplateWriter, writers
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task
 

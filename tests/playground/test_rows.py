@@ -2,7 +2,7 @@ import pytest
 from made_run import write_run
 
 from openflan.api.data import show
-from openflan.data.prompt import options_block
+from openflan.data.blocks import options_block
 from openflan.errors import UnknownNameError
 from openflan.evaluation.results import ResultsError
 from openflan.playground.gallery import read_gallery

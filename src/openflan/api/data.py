@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from openflan.api.progress import bar
 from openflan.api.views import Table, Tabled, frame
-from openflan.data.mixture import Mixture
+from openflan.data.mixture import Mixture, Share
 from openflan.data.prompt import PROMPTSOURCE, Prompt, Writer
 from openflan.data.rows import Role, load_rows
 from openflan.data.select import DataConfig, LoadedRows, Selection, make_mixture, select, training_rows
 from openflan.data.settings import PRESETS
 from openflan.data.sources import parse_source
+from openflan.data.submixtures import shares_of
 from openflan.errors import UnknownNameError
 from openflan.recipe import make_recipe
 from openflan.tasks.prepare import SkipRow
@@ -132,7 +133,7 @@ class MixtureView(Tabled):
     @property
     def table(self) -> Table:
         """One line per dataset: rows, rate, probability, and what a round draws of it."""
-        shares = share_table(self.mixture, self.config.rate_cap)
+        shares = share_table(self.mixture, self.config)
         return replace(shares, notes=[*shares.notes, *self.hold_out_in_words])
 
     @property
@@ -279,28 +280,52 @@ def load_mixture(config: DataConfig, *, silent: bool = False) -> MixtureView:
     return MixtureView(config, selection, rows, make_mixture(config, rows))
 
 
-def share_table(mixture: Mixture, rate_cap: int, examples: int | None = None) -> Table:
+def share_table(mixture: Mixture, config: DataConfig, examples: int | None = None) -> Table:
     """The table of a mixture for a run of `examples` draws (default: one round)."""
     from openflan.wording import counted
 
     shares = mixture.shares(examples)
     columns = ["cluster", "dataset", "rows", "unusable", "rate", "share", "templates", "draws", "epochs"]
-    cells = [
+    cells: list[tuple[Any, ...]] = [
         (
             one.cluster, one.name, one.rows, one.skipped or None, one.rate, f"{one.probability:.2%}", one.templates,
             round(one.draws), one.epochs,
         )
         for one in shares
     ]  # fmt: skip
+    if config.submixtures:
+        columns, cells = ["part", *columns], [(one.submixture, *row) for one, row in zip(shares, cells, strict=True)]
     notes = [
         f"{counted(len(shares), 'dataset')}, {counted(sum(share.rows for share in shares), 'row')}; "
         f"one round is {counted(mixture.round, 'draw')}; "
-        f"rate = min(rows, {rate_cap:,}); fingerprint {mixture.fingerprint}"
+        f"{_rate_in_words(config)}; fingerprint {mixture.fingerprint}"
     ]
-    settings = shares[0].settings
-    if list(settings) != ["options"]:
-        notes.append("Prompts are put as: " + ", ".join(f"{name} {share:.0%}" for name, share in settings.items()))
-    return Table("Mixture", columns, cells, notes)
+    return Table("Mixture", columns, cells, [*notes, *_parts_in_words(shares, config)])
+
+
+def _rate_in_words(config: DataConfig) -> str:
+    if config.submixtures:
+        return "rates are scaled to the weights of the parts"
+    return f"rate = min(rows, {config.rate_cap:,})" + (" for each template" if config.rate == "template" else "")
+
+
+def _parts_in_words(shares: Sequence[Share], config: DataConfig) -> list[str]:
+    """The weights of a mixture's parts, of which some may be missing, and the settings that prompts are put in."""
+    by_part: dict[str, list[Share]] = {}
+    for one in shares:
+        by_part.setdefault(one.submixture, []).append(one)
+    weights = {name: part.weight for name, part in config.submixtures.items()}
+    sentences = []
+    if weights:
+        brought = ", ".join(f"{name} {share:.1%}" for name, share in shares_of(weights, by_part).items())
+        sentences.append(f"Parts are drawn from by weight: {brought}")
+    if absent := [f"{name} ({weight:g})" for name, weight in weights.items() if name not in by_part]:
+        sentences.append(f"Not at hand, so that the weight falls to the others: {', '.join(absent)}")
+    for name, some in by_part.items():
+        if list(some[0].settings) != ["options"]:
+            put = ", ".join(f"{setting} {share:.0%}" for setting, share in some[0].settings.items())
+            sentences.append(f"Prompts {f'of {name} ' if name else ''}are put as: {put}")
+    return sentences
 
 
 def as_data(prompt: Prompt) -> dict[str, Any]:

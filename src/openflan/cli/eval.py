@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks", nargs="+", help="presets, clusters or datasets (default: what the recipe holds out)")
     parser.add_argument("--source", help="samples, mirror:DIR or hub, or several with commas (default: the recipe's)")
     parser.add_argument(
-        "--join", choices=("eos", "newline", "space", "chat"),
+        "--join", choices=("eos", "apart", "newline", "space", "chat"),
         help="how input and target are joined (default: as the model was tuned, else the recipe's)",
     )  # fmt: skip
     parser.add_argument(

@@ -41,10 +41,11 @@ def print_mixture(mix: MixtureView, examples: int | None = None) -> None:
     from openflan.cli.terminal import escape, out, table
     from openflan.wording import counted
 
-    shares = share_table(mix.mixture, mix.config.rate_cap, examples)
+    shares = share_table(mix.mixture, mix.config, examples)
     cells = [[shown(cell) for cell in row] for row in shares.rows]
     leave = [shares.columns.index(name) for name in ("unusable", "templates", "epochs", "cluster", "rate")]
-    out.print(table(shares.title, shares.columns, cells, numbers=range(2, len(shares.columns)), leave=leave))
+    numbers = range(shares.columns.index("rows"), len(shares.columns))
+    out.print(table(shares.title, shares.columns, cells, numbers=numbers, leave=leave))
     for note in shares.notes:
         out.print(escape(note))
     for part in mix.rows.parts:

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     parser.add_argument("model", help="a Hugging Face model folder, or the small model by its name")
     parser.add_argument("file", type=Path, help='JSON lines: {"input": str, "options": [str, …]}')
-    parser.add_argument("--join", choices=("eos", "newline", "space", "chat"), default="space",
+    parser.add_argument("--join", choices=("eos", "apart", "newline", "space", "chat"), default="space",
                         help="how input and option are joined (default: space, a plain continuation)")  # fmt: skip
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "fast"), default="auto", help="precision")
     parser.add_argument("--input-length", type=a_count, default=1_000_000, help="most tokens of an input")

@@ -5,15 +5,16 @@ A *format* says how input and target are joined:
 | join | prefix (read) | target (labelled, scored) | used for |
 |---|---|---|---|
 | `eos` | input, EOS | target, EOS | FLAN (paper section 2.4) |
+| `apart` | input | target, EOS | T0: encoder-decoder models whose inputs have no EOS |
 | `newline` | input, line break | target, EOS | models that know no such EOS |
 | `chat` | the model's own chat template around the input | target, the template's end of a turn | chat models |
 | `space` | input | space, target (EOS in training only) | plain continuation, as GPT-3 and `lm-eval` score |
 
-With `eos`, input and target are tokenized apart, so the boundary is a token. Otherwise the joined text is tokenized as
-a whole, as the model would meet it, and the target begins with the first token that *ends* beyond the boundary: a token
-that straddles it belongs to the target, and so does white space at the end of a `space` input, as in `lm-eval`, or of
-what a chat template writes before an answer. No target is ever empty. A control token that is spelled in an input or a
-target is text (see `literal`).
+With `eos` and `apart`, input and target are tokenized apart, so the boundary is a token's. Otherwise the joined text is
+tokenized as a whole, as the model would meet it, and the target begins with the first token that *ends* beyond the
+boundary: a token that straddles it belongs to the target, and so does white space at the end of a `space` input, as in
+`lm-eval`, or of what a chat template writes before an answer. No target is ever empty. A control token that is spelled
+in an input or a target is text (see `literal`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from openflan.data.literal import Controls, Piece
 from openflan.errors import RecipeError
 from openflan.ranges import Count, check_ranges
 
-Join = Literal["eos", "newline", "space", "chat"]
+Join = Literal["eos", "apart", "newline", "space", "chat"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Format:
     """How prompts become token sequences. Lengths are in tokens; 1,024 and 256 are the paper's (section 2.4)."""
 
     join: Join = "eos"
-    """How input and target meet: `eos` as in the paper, `chat` through the model's own template, on a `newline`, or as
-    plain continuation after a `space`."""
+    """How input and target meet: `eos` as in the paper, `apart` with nothing between them (T0), `chat` through the
+    model's own template, on a `newline`, or as plain continuation after a `space`."""
     input_length: Count = 1024
     """Most tokens of an input; a longer one loses the end of its longest field."""
     target_length: Count = 256
@@ -140,12 +141,13 @@ class Encoder:
     def pairs(self, pairs: Sequence[tuple[str, str]], *, end: bool = True) -> list[Encoded]:
         """Encode (input, target) pairs; `end` closes each target. Lengths are the caller's to check."""
         closing = [self.eos] if end and not (self.chat and self.chat.end and self.format.join == "chat") else []
-        if self.format.join == "eos":
+        if self.format.join in ("eos", "apart"):
+            between = [self.eos] if self.format.join == "eos" else []
             inputs = self._ids([[Piece(text)] for text, _ in pairs])
             targets = self._ids([[Piece(target)] for _, target in pairs])
             encoded = []
             for read, written in zip(inputs, targets, strict=True):
-                prefix = [*self._opening, *read, self.eos]
+                prefix = [*self._opening, *read, *between]
                 encoded.append(Encoded([*prefix, *written, *closing], len(prefix)))
             return encoded
         return self._joined(pairs, closing, end)

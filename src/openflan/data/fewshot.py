@@ -6,7 +6,7 @@ prompt is a prompt like any other, to train on, to rank, to read. The joins foll
 | join | before a target | after it |
 |---|---|---|
 | `newline` | line break | two empty lines |
-| `eos`, `chat` | empty line | two empty lines |
+| `eos`, `apart`, `chat` | empty line | two empty lines |
 | `space` | space | empty line (as GPT-3 and the released baselines) |
 
 An exemplar is never the query, nor a sibling that one metric judges together with it. When the budget is too small,
@@ -33,6 +33,7 @@ from openflan.tasks.prepare import SkipRow
 
 _JOINS: dict[Join, tuple[str, str]] = {
     "eos": ("\n\n", "\n\n\n"),
+    "apart": ("\n\n", "\n\n\n"),
     "newline": ("\n", "\n\n\n"),
     "chat": ("\n\n", "\n\n\n"),
     "space": (" ", "\n\n"),

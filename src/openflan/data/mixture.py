@@ -24,8 +24,9 @@ from openflan.data.fewshot import FewShot, Shots
 from openflan.data.fit import shorten
 from openflan.data.foreign import ForeignWriter
 from openflan.data.limits import RATE_CAP as RATE_CAP
+from openflan.data.limits import RateRule
 from openflan.data.order import hash64, permutation, permute_many, uniform
-from openflan.data.prompt import Prompt, Writer
+from openflan.data.prompt import Prompt, TemplateWriter, Writer
 from openflan.data.rows import TaskRows
 from openflan.data.settings import OPTIONS, PRESETS, Setting
 from openflan.errors import MissingRowsError, RecipeError
@@ -45,17 +46,28 @@ class Choice:
 
     @property
     def details(self) -> tuple[object, ...]:
-        """What a foreign template's prompts depend on besides."""
-        return (self.writer.cut, self.writer.seed) if isinstance(self.writer, ForeignWriter) else ()
+        """What prompts depend on that neither the setting's name nor the writer's tells."""
+        match self.writer:
+            case ForeignWriter():
+                return self.writer.cut, self.writer.seed
+            case TemplateWriter():
+                bare = not self.writer.shows_options and self.setting not in PRESETS
+                return (*(["bare"] if bare else []), *(["drawn", self.writer.seed] if self.writer.draws_block else []))
+            case _:
+                return ()
 
 
 @dataclass(frozen=True)
 class Component:
-    """Rows of one task, the choices of how to put them, and how often a round draws from them."""
+    """Rows of one task, the choices of how to put them, and how often a round draws from them.
+
+    `submixture` names the part of the mixture that it belongs to, where that has parts with weights of their own.
+    """
 
     rows: TaskRows
     choices: Sequence[Choice]
     rate: int
+    submixture: str = ""
 
     @cached_property
     def bounds(self) -> NDArray[np.float64]:
@@ -68,28 +80,59 @@ class Component:
     def fingerprint(self) -> str:
         """A hash of the rows, their card and the choices."""
         ways = [(one.setting, one.writer.name, one.weight, one.shots, *one.details) for one in self.choices]
-        return hashlib.sha256(f"{self.rows.fingerprint} {self.rate} {ways}".encode()).hexdigest()
+        part = f" {self.submixture}" if self.submixture else ""
+        return hashlib.sha256(f"{self.rows.fingerprint} {self.rate} {ways}{part}".encode()).hexdigest()
 
 
 def component(
     rows: TaskRows,
     *,
     rate_cap: int = RATE_CAP,
+    rate: RateRule = "dataset",
     templates: int | None = None,
     settings: Mapping[str, Setting] | None = None,
 ) -> Component:
     """A dataset as the paper mixes it: every template of every setting alike, at the rate min(rows, `rate_cap`).
 
-    `templates` is how many of the dataset's templates are used, the first ones (the paper's ablation B.1). Raises
-    `RecipeError` where no setting can put the task.
+    `templates` is how many of the dataset's templates are used, the first ones (the paper's ablation B.1); `rate` is
+    the rule of `rate_of`. Raises `RecipeError` where no setting can put the task.
     """
-    choices: list[Choice] = []
-    for name, setting in (settings or {OPTIONS: PRESETS[OPTIONS]}).items():
-        ways = setting.writers_of(rows.task, templates)
-        choices += [Choice(way, name, setting.weight / len(ways), setting.shots) for way in ways]
+    choices = [
+        choice
+        for name, setting in (settings or {OPTIONS: PRESETS[OPTIONS]}).items()
+        for choice in _choices(name, setting, setting.writers_of(rows.task, templates))
+    ]
     if not choices:
         raise RecipeError(f"{rows.task.name} cannot be put in any of data.settings; its card has no baseline prompt")
-    return Component(rows, choices, min(len(rows), rate_cap))
+    ways = len({choice.writer.name for choice in choices})
+    return Component(rows, choices, rate_of(len(rows), ways, rate_cap, rate))
+
+
+def rate_of(rows: int, templates: int, cap: int, rule: RateRule = "dataset") -> int:
+    """How often a round draws a dataset of so many rows, put by so many templates.
+
+    `dataset` is the paper's: the rows, at most `cap` (section 2.4); so are T0's rates by its paper. `template` is what
+    T0's code does (Sanh et al. 2021): every template stands for all rows, up to `cap`, and beyond it for its share of
+    `cap`.
+
+    >>> rate_of(400_000, 9, 500_000, "template"), rate_of(600_000, 9, 500_000, "template")
+    (3600000, 499995)
+    """
+    if rule == "dataset":
+        return min(rows, cap)
+    return templates * (rows if rows <= cap else max(cap // templates, 1))
+
+
+def _choices(name: str, setting: Setting, writers: Sequence[Writer]) -> list[Choice]:
+    """A setting's writers, each as often as any other of its direction, and inverted ones as `inversion` says."""
+    inverted = [writer for writer in writers if writer.inverted]
+    forward = [writer for writer in writers if not writer.inverted]
+    if setting.inversion is None or not (forward and inverted):
+        return [Choice(writer, name, setting.weight / len(writers), setting.shots) for writer in writers]
+    one, other = 1 / (1 + setting.inversion) / len(forward), setting.inversion / (1 + setting.inversion) / len(inverted)
+    return [
+        Choice(writer, name, setting.weight * (other if writer.inverted else one), setting.shots) for writer in writers
+    ]
 
 
 class Draw(NamedTuple):
@@ -104,7 +147,7 @@ class Draw(NamedTuple):
 class Share:
     """One line of the mixture's table: a dataset, its rows, its rate, and what that comes to in a run.
 
-    `settings` is the share of the draws that each setting puts.
+    `settings` is the share of the draws that each setting puts; `submixture` is the part of the mixture it is of.
     """
 
     name: str
@@ -117,6 +160,7 @@ class Share:
     draws: float
     epochs: float
     settings: Mapping[str, float]
+    submixture: str = ""
 
 
 @dataclass
@@ -206,6 +250,7 @@ class Mixture:
                 draws=total * part.rate / self.round,
                 epochs=total * part.rate / self.round / len(part.rows),
                 settings=_setting_shares(part),
+                submixture=part.submixture,
             )
             for part in self.parts
         ]

@@ -11,10 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from openflan.data.blocks import BlockStyle, Listing, drawn_block, options_block
 from openflan.data.example import Example
 from openflan.tasks.card import ANSWER, OPTIONS_BLOCK, Template
 from openflan.tasks.clusters import CLUSTERS
@@ -79,21 +80,21 @@ class Writer(Protocol):
         ...
 
 
-def options_block(options: Sequence[str]) -> str:
-    """The block that tells the model its allowed outputs, in the dataset's own order (paper section 2.3, Figure 1)."""
-    return "OPTIONS:\n" + "\n".join(f"- {option}" for option in options)
-
-
 class TemplateWriter:
-    """Puts examples of one task into the words of one template, with the OPTIONS block or without it."""
+    """Puts examples of one task into the words of one template, with the OPTIONS block or without it.
+
+    A `drawn` block looks otherwise for every row and template (`openflan.data.blocks`), as `seed` decides.
+    """
 
     stop: tuple[str, ...] = ()
 
-    def __init__(self, task: Task, number: int, *, options: bool = True) -> None:
+    def __init__(
+        self, task: Task, number: int, *, options: bool = True, block: BlockStyle = "dashes", seed: int = 0
+    ) -> None:
         template = task.card.templates[number]
         self.name, self.number, self.template, self.inverted = str(number), number, template, template.inverted
-        self.direction = "" if template.target == ANSWER else template.target.strip("{} ")
-        self._task, self._options = task.name, options
+        self.direction = "" if ANSWER in template.target else template.target.strip("{} ")
+        self._task, self.shows_options, self.draws_block, self.seed = task.name, options, block == "drawn", seed
         self._input = compile_text(template.input if options else bare_input(template))
         self._target = compile_text(template.target)
         self._block = OPTIONS_BLOCK in names_in(template.input)
@@ -102,24 +103,34 @@ class TemplateWriter:
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""
         names = _names(example)
-        shown = self._options and self._block and bool(example.options)
-        if self._block and (example.options or not self._options):
-            names[OPTIONS_BLOCK] = options_block(example.options) if shown else ""
+        shown = self.shows_options and self._block and bool(example.options)
+        listing = self._listing(example) if shown else Listing("", example.options)
+        if self._block and (example.options or not self.shows_options):
+            names[OPTIONS_BLOCK] = listing.text
         text, target = _render(self._input, names), _render(self._target, names)
+        references = example.references if self._answers else (target,)
+        if self._answers and listing.answers != example.options:
+            renamed = dict(zip(example.options, listing.answers, strict=True))
+            target, references = renamed[target], tuple(renamed[text] for text in references if text in renamed)
         return Prompt(
             dataset=self._task,
             writer=self.name,
             row=example.row,
             input=text,
             target=target,
-            options=example.options if self._answers else (),
-            references=example.references if self._answers else (target,),
+            options=listing.answers if self._answers else (),
+            references=references,
             block=shown,
             inverted=self.inverted,
             group=example.group,
             example=example,
             write=self.write,
         )
+
+    def _listing(self, example: Example) -> Listing:
+        if not self.draws_block:
+            return Listing(options_block(example.options), example.options)
+        return drawn_block(example.options, self.seed, "block", self._task, example.row, self.name)
 
 
 def bare_input(template: Template) -> str:
@@ -213,12 +224,18 @@ class FieldsWriter:
 
 
 def writers(
-    task: Task, limit: int | None = None, *, forward_only: bool = False, options: bool = True
+    task: Task,
+    limit: int | None = None,
+    *,
+    forward_only: bool = False,
+    options: bool = True,
+    block: BlockStyle = "dashes",
+    seed: int = 0,
 ) -> list[TemplateWriter]:
     """The writers of a task's templates: the first `limit` of the list, all when None."""
     numbers = range(len(task.card.templates))[:limit]
     return [
-        TemplateWriter(task, number, options=options)
+        TemplateWriter(task, number, options=options, block=block, seed=seed)
         for number in numbers
         if not (forward_only and task.card.templates[number].inverted)
     ]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
 from openflan.data.fit import LongTargets
-from openflan.data.limits import RATE_CAP, ROW_LIMIT
+from openflan.data.limits import RATE_CAP, ROW_LIMIT, RateRule
 from openflan.data.settings import OPTIONS, PRESETS, Settings
+from openflan.data.submixtures import Submixture, weighted
 from openflan.errors import MissingRowsError, OverlapError, SchemaError, UnknownNameError
 from openflan.lists import Listed
 from openflan.ranges import Count, Seed
@@ -43,7 +44,10 @@ class DataConfig:
     source: str = "samples"
     """`samples`, `mirror:DIR` or `hub`; or several, as in `mirror:DIR,hub`: the first that has a dataset serves it."""
     tasks: Names = ("flan62",)
-    """What to train on."""
+    """What to train on, where there are no submixtures."""
+    submixtures: dict[str, Submixture] = field(default_factory=dict)
+    """Parts with weights of their own, by name, instead of `tasks` (`openflan.data.submixtures`). With `missing: skip`
+    one whose tasks are not at hand is left out, and its weight falls to the others."""
     hold_out: Names = ()
     """What is never trained on, with all that is too close to it."""
     hold_out_rule: Literal["cluster", "dataset"] = "cluster"
@@ -55,7 +59,7 @@ class DataConfig:
     """Files or folders of further cards, or tasks of another collection: `promptsource:DIR`,
     `natural-instructions:DIR`."""
     missing: Literal["stop", "skip"] = "stop"
-    """Whether a dataset without rows stops the run or is left out, with a note."""
+    """Whether a dataset without rows, or a submixture without datasets, stops the run or is left out, with a note."""
     carve: bool = False
     """Cut a split that the source lacks out of another one."""
     limit: Count = ROW_LIMIT
@@ -66,6 +70,8 @@ class DataConfig:
     """At most so many datasets that have rows, taken from the clusters in turn."""
     rate_cap: Count = RATE_CAP
     """Rows beyond this add no weight."""
+    rate: RateRule = "dataset"
+    """What the rate cap is one of: a dataset, as in the paper, or each `template`, as in T0's code."""
     templates: Count | None = None
     """Use only this many of each dataset's templates, the first ones."""
     settings: Settings = field(default_factory=lambda: {OPTIONS: PRESETS[OPTIONS]})
@@ -84,11 +90,15 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class Selection:
-    """Tasks to train on, tasks held out, and those left out of training with the reason."""
+    """Tasks to train on, tasks held out, and those left out of training with the reason.
+
+    `submixtures` are the tasks of each submixture by its name; empty where the mixture has none.
+    """
 
     train: list[Task]
     held_out: list[Task]
     left_out: dict[str, str]
+    submixtures: dict[str, list[Task]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,22 +119,53 @@ def select(config: DataConfig) -> Selection:
     catalog = config.catalog()
     held_out = _unique(task for name in config.hold_out for task in catalog.tasks(name))
     reasons = excluded_cards(catalog, config.hold_out, config.hold_out_rule)
-    train: list[Task] = []
     left_out: dict[str, str] = {}
-    quiet = {*TASK_PRESETS, *catalog.groups}
-    for selector in config.tasks:
+    submixtures = {
+        name: _trained(config, catalog, part.tasks, reasons, left_out)
+        for name, part in config.submixtures.items()
+        if config.missing == "stop" or _at_hand(catalog, part.tasks)
+    }
+    if config.submixtures:
+        train = _unique(task for tasks in submixtures.values() for task in tasks)
+    else:
+        train = _trained(config, catalog, config.tasks, reasons, left_out)
+    return Selection(train, held_out, left_out, submixtures)
+
+
+def _trained(
+    config: DataConfig, catalog: Catalog, selectors: Names, reasons: Mapping[str, str], left_out: dict[str, str]
+) -> list[Task]:
+    """The tasks that selectors name, less those with a reason against them, which are `left_out`."""
+    train: list[Task] = []
+    for selector in selectors:
         for task in catalog.tasks(selector):
             reason = None if config.allow_overlap else reasons.get(task.card.name)
             if reason is None:
                 train.append(task)
-            elif selector in quiet or (config.hold_out_rule == "dataset" and selector in catalog.clusters):
+            elif _may_lose(config, catalog, selector):
                 left_out[task.name] = reason
             else:
                 raise OverlapError(
                     f"data.tasks names {selector!r}, but {task.name} is {reason}; take it out of data.tasks or "
                     "data.hold_out, or set data.allow_overlap: true"
                 )
-    return Selection(_unique(train), held_out, left_out)
+    return _unique(train)
+
+
+def _may_lose(config: DataConfig, catalog: Catalog, selector: str) -> bool:
+    """Whether a selector stands for what there is, and so loses quietly what is held out."""
+    if config.submixtures:
+        return selector.partition(":")[0] not in catalog
+    return selector in {*TASK_PRESETS, *catalog.groups} or (
+        config.hold_out_rule == "dataset" and selector in catalog.clusters
+    )
+
+
+def _at_hand(catalog: Catalog, selectors: Names) -> bool:
+    try:
+        return bool(catalog.selection(selectors))
+    except UnknownNameError:
+        return False
 
 
 def excluded_cards(
@@ -138,7 +179,7 @@ def excluded_cards(
     """
     named = {task.card.name: "held out" for name in hold_out for task in catalog.tasks(name)}
     if rule == "dataset":
-        return named
+        return _same_rows(catalog, named) | named
     clusters: set[str] = set()
     subclusters: set[str] = set()
     for name in hold_out:
@@ -151,6 +192,16 @@ def excluded_cards(
     reasons = {card.name: closed[card.cluster] for card in catalog.values() if card.cluster in closed}
     reasons |= {card.name: "held out" for card in catalog.values() if card.subcluster in subclusters} | named
     return _too_close(catalog, {name for name, reason in reasons.items() if reason == "held out"}) | reasons
+
+
+def _same_rows(catalog: Catalog, named: Collection[str]) -> dict[str, str]:
+    """The cards of a foreign collection that have the rows of a card that is named, and so its templates."""
+    origins = {part.origin: name for name in named for part in catalog[name].foreign if part.origin}
+    return {
+        card.name: f"the rows of {origins[card.foreign[0].origin]}, which is held out"
+        for card in catalog.values()
+        if card.foreign and card.foreign[0].origin in origins
+    }
 
 
 def _too_close(catalog: Catalog, held_out: set[str]) -> dict[str, str]:
@@ -235,11 +286,23 @@ def make_mixture(config: DataConfig, rows: LoadedRows) -> Mixture:
     """The mixture a data section describes, over rows loaded for it."""
     from openflan.data.mixture import Mixture, component
 
+    if not config.submixtures:
+        return Mixture([component(part, **_how(config)) for part in rows.parts], config.seed)
+    loaded = {part.task.name: part for part in rows.parts}
     parts = [
-        component(part, rate_cap=config.rate_cap, templates=config.templates, settings=config.settings)
-        for part in rows.parts
+        replace(component(loaded[task.name], **_how(config, config.submixtures[name])), submixture=name)
+        for name, tasks in select(config).submixtures.items()
+        for task in tasks
+        if task.name in loaded
     ]
-    return Mixture(parts, config.seed)
+    return Mixture(weighted(parts, {name: part.weight for name, part in config.submixtures.items()}), config.seed)
+
+
+def _how(config: DataConfig, part: Submixture | None = None) -> dict[str, Any]:
+    """How datasets are mixed: as a submixture says and, where it says nothing, the data section."""
+    keys = ("rate", "rate_cap", "templates", "settings")
+    given = {key: getattr(part, key) for key in keys if part is not None}
+    return {key: getattr(config, key) if given.get(key) is None else given[key] for key in keys}
 
 
 def _hold(card: Card, clusters: set[str], subclusters: set[str]) -> None:

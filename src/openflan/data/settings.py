@@ -9,6 +9,8 @@ exemplars come first. A mixture draws among its settings by weight; an evaluatio
 | `bare` | the card's templates without the block |
 | `{options: 1, bare: 1}` | either, equally often |
 | `{bare: 3, few: {shots: {count: 4}}}` | a setting of one's own, with exemplars, for a quarter of the prompts |
+| `flan_v2` | the Flan Collection's four, equally often: with or without exemplars, with or without the block |
+| `{flan_v2: {few: 0.3, options: 0.5}}` | the same with the shares that have exemplars, and that show the block |
 | `promptsource` | promptsource's templates of the dataset, where a card brings some |
 | `baseline`, `plain`, `name` | GPT-3-style prompts; raw fields; raw fields under the names of task and dataset |
 """
@@ -21,12 +23,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from openflan.data.blocks import BlockStyle
 from openflan.data.fewshot import Shots
 from openflan.data.foreign import foreign_writers
 from openflan.data.prompt import BASELINE, NAME, PLAIN, PROMPTSOURCE, BaselineWriter, FieldsWriter, Writer, writers
 from openflan.errors import nearest
 from openflan.lists import listed
-from openflan.ranges import Count, Seed
+from openflan.ranges import Count, NonNegative, Seed
 from openflan.tasks.registry import Task
 
 WriterKind = Literal["templates", "promptsource", "baseline", "plain", "name"]
@@ -45,10 +48,16 @@ class Setting:
     """Exemplars before each query: `count`, `budget` in tokens, `per_query`, `balanced`."""
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """How often it is drawn in training, against the other settings."""
+    block: BlockStyle = "dashes"
+    """How the OPTIONS block looks: the paper's `dashes`, or `drawn` anew for every prompt, as the Flan Collection has
+    it; items that have names are answered by their names then."""
+    inversion: NonNegative | None = None
+    """In training, how often inverted templates are drawn, against 1 for all others together; empty: every template as
+    often as any other."""
     cut: Count | None = None
     """Most characters of each value that a promptsource template prints; T0's data have 2048."""
     seed: Seed = 0
-    """Decides what `choice` draws in promptsource templates."""
+    """Decides how drawn blocks look, and what `choice` draws in promptsource templates."""
 
     def writers_of(self, task: Task, limit: int | None = None, *, forward_only: bool = False) -> Sequence[Writer]:
         """The writers that put a task in this setting; `limit` keeps only the first templates."""
@@ -58,13 +67,21 @@ class Setting:
             case "templates" if not task.card.templates:
                 return self._foreign(task, limit, forward_only)
             case "templates":
-                return writers(task, limit, forward_only=forward_only, options=self.options)
+                return writers(
+                    task,
+                    limit,
+                    forward_only=forward_only or self.inversion == 0,
+                    options=self.options,
+                    block=self.block,
+                    seed=self.seed,
+                )
             case "baseline":
                 return [BaselineWriter(task)] if task.card.baseline else []
             case kind:
                 return [FieldsWriter(task, named=kind == NAME, options=self.options)]
 
     def _foreign(self, task: Task, limit: int | None, forward_only: bool) -> Sequence[Writer]:
+        forward_only = forward_only or self.inversion == 0
         return foreign_writers(task, limit, forward_only=forward_only, cut=self.cut, seed=self.seed)
 
 
@@ -86,6 +103,36 @@ _PRESET_VALUES: dict[str, dict[str, Any]] = {
 }
 
 
+FLAN_V2 = "flan_v2"
+"""The short form of the Flan Collection's four settings."""
+
+
+def flan_v2(few: float = 0.5, options: float = 0.5, **others: Any) -> dict[str, dict[str, Any]]:
+    """The Flan Collection's settings (Longpre et al. 2023, section 3), as a recipe writes them out.
+
+    `few` is the share of prompts with exemplars, `options` that of prompts with the OPTIONS block; a setting's weight
+    is the product of its two shares, and one without weight is left out. `others` are keys of every setting, and
+    `shots` one of those with exemplars: five by default, others for every query, in 1,920 tokens with it. Raises
+    `ValueError` for a share that is none.
+    """
+    for share in (few, options):
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise ValueError(f"{FLAN_V2}: few and options are shares from 0 to 1, not {share!r}")
+    shots = {"count": 5, "budget": 1920, "per_query": True, **others.pop("shots", {})}
+    weights = {
+        "zero_options": (1 - few) * options,
+        "few_options": few * options,
+        "zero_bare": (1 - few) * (1 - options),
+        "few_bare": few * (1 - options),
+    }
+    return {
+        name: {"block": "drawn", **others, "options": "options" in name, "weight": weight}
+        | ({"shots": shots} if name.startswith("few") else {})
+        for name, weight in weights.items()
+        if weight > 0
+    }
+
+
 def _spelled_out(spec: Any) -> Any:
     """Bring the short forms of the module's table into full ones; raises `ValueError`."""
     spec = listed(spec)
@@ -97,14 +144,17 @@ def _spelled_out(spec: Any) -> Any:
         raise ValueError("name at least one setting")
     full: dict[str, Any] = {}
     for name, value in spec.items():
-        if isinstance(value, Setting):
+        if name == FLAN_V2:
+            full |= flan_v2(**value) if isinstance(value, Mapping) else flan_v2()
+        elif isinstance(value, Setting):
             full[name] = value
         elif isinstance(value, Mapping):
             full[name] = {**_PRESET_VALUES.get(name, {}), **value}
         elif name in PRESETS:
             full[name] = {**_PRESET_VALUES[name], "weight": value}
         else:
-            raise ValueError(f"no setting is called {name!r}{nearest(str(name), PRESETS)}; describe it: {{options: …}}")
+            known = (*PRESETS, FLAN_V2)
+            raise ValueError(f"no setting is called {name!r}{nearest(str(name), known)}; describe it: {{options: …}}")
     return full
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from openflan.data.blocks import options_block
 from openflan.data.encode import Format
-from openflan.data.prompt import options_block
 from openflan.errors import ModelError
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest
 from openflan.evaluation.scoring.model import ModelScorer

@@ -29,6 +29,8 @@ from openflan.report.findings import (
 from openflan.report.lines import OTHER_MEASURES, lines, write_csv
 from openflan.report.prompts import browser, embedded
 from openflan.report.sections import sections
+from openflan.report.t0_row import as_data as t0_data
+from openflan.report.t0_row import t0_row
 from openflan.report.words import bounds, half_width, metric_title, number, quoted, setting_title
 from openflan.sums import DamageError
 from openflan.wording import counted
@@ -70,6 +72,7 @@ def write_report(folder: Path) -> Report:
         unread={**found.unread, **damaged},
         notes={name: one.results.notes for name, one in found.evaluations.items() if one.results.notes},
         models=list(found.evaluations),
+        t0=t0_row(found),
         panes=sections(found, findings, made, sentences),
         constants=say_constants(constants(found)),
         shares=[one for group in found.groups for one in charts.option_shares(group, found.evaluations)],
@@ -92,6 +95,7 @@ def _summary(found: Found, findings: Sequence[Finding]) -> dict[str, Any]:
         **as_tree(findings),
         "groups": {group.key: {"title": group.title, "datasets": list(group.names)} for group in found.groups},
         "always": [vars(one) for one in constants(found)],
+        **({"t0": over_prompts} if (over_prompts := t0_data(found)) else {}),
         "unread": dict(found.unread),
         "models": {
             name: {setting: summary.to_dict() for setting, summary in one.summaries.items()}

@@ -13,6 +13,7 @@ SETTING_TITLES = {
     "baseline": "GPT-3-style prompts",
     "plain": "raw fields",
     "name": "names of task and dataset, raw fields",
+    "promptsource": "promptsource's templates",
 }
 """What settings are called for people."""
 

@@ -20,6 +20,7 @@ from openflan.errors import nearest
 SCORES: dict[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),
     "exact_match": ("exact_match",),
+    "final_answer": ("exact_match",),
     "squad": ("f1", "exact_match"),
     "trivia_qa": ("exact_match", "f1"),
     "multirc": ("f1", "exact_match"),

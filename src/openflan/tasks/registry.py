@@ -18,6 +18,9 @@ from openflan.tasks.metric import parse_metric
 
 CATALOG = Path(__file__).parent.parent / "catalog"
 SAMPLES = Path(__file__).parent.parent / "samples"
+FURTHER = Path(__file__).parent.parent / "further"
+"""Cards that come with openflan and belong to no cluster of the paper; a recipe asks for them by name."""
+
 PRESETS = ("flan62", "flan62_short", "flan69", "all")
 """`flan62`: the datasets of Figure 3; `flan62_short`: those of them whose answers are short, so that a small token
 budget holds many of them (no summaries, translations or descriptions of data); `flan69`: the 69 tasks that the released
@@ -129,7 +132,8 @@ def _variants(card: Card, variant: str) -> list[Task]:
 def load_catalog(*extra: Path | str) -> Catalog:
     """The package's cards in the order of Figure 3, then those of `extra`, which may replace them.
 
-    `extra` are files or folders of cards, or another collection's tasks, as in `promptsource:DIR`. Raises `CardError`.
+    `extra` are files or folders of cards, another collection's tasks, as in `promptsource:DIR`, or further cards of the
+    package by their name, `cot`. Raises `CardError`.
     """
     catalog = Catalog(read_cards([path for cluster in CLUSTERS for path in sorted((CATALOG / cluster).glob("*.yaml"))]))
     for place in extra:
@@ -141,6 +145,8 @@ def _further(place: Path | str, catalog: Catalog) -> list[Card]:
     if (collection := named_collection(str(place))) is not None:
         return read_collection(*collection, catalog)
     path = Path(place).expanduser()
+    if not path.exists() and (own := FURTHER / f"{place}.yaml").is_file():
+        path = own
     if not path.exists():
         raise CardError(f"no card or folder of cards at {path}")
     return [read_card(one) for one in (sorted(path.rglob("*.yaml")) if path.is_dir() else [path])]

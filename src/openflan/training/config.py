@@ -37,6 +37,9 @@ class TrainConfig:
     """`adafactor` holds almost no state (the paper's); `adamw` holds two values a weight, and is fused."""
     lr: Positive = 3e-5
     """Peak learning rate (3e-5 in paper section 2.4)."""
+    scaled_rate: bool = False
+    """With `adafactor`: each matrix moves at the rate times the root mean square of its weights, as in T5's own code,
+    for which 1e-3 is the usual rate."""
     schedule: Literal["constant", "linear", "cosine"] = "linear"
     """How the rate falls after the warm-up: not at all, or to zero on a line or a cosine."""
     warmup_steps: Natural = 0
@@ -74,6 +77,8 @@ class TrainConfig:
             raise TrainError(
                 f"tokens_per_step {self.tokens_per_step} is not a multiple of row_length {self.row_length}"
             )
+        if self.scaled_rate and self.optimizer != "adafactor":
+            raise TrainError(f"scaled_rate is adafactor's; {self.optimizer} has no such thing")
         if self.accumulate is not None and self.rows_per_step % self.accumulate:
             raise TrainError(f"a step of {self.rows_per_step} rows cannot be taken in {self.accumulate} equal parts")
 
@@ -106,6 +111,7 @@ class TrainConfig:
             "shard",
             "trackers",
             "accumulate",
+            *(() if self.scaled_rate else ("scaled_rate",)),
         }
         settings = {name: value for name, value in dataclasses.asdict(self).items() if name not in free}
         return {**settings, "steps": self.total_steps}

@@ -16,6 +16,10 @@ _LEAST_FACTORED = 128
 """T5's implementation keeps the second moments of smaller matrices one by one; a soft prompt is one."""
 
 
+_LEAST_SCALE = 1e-3
+"""So that weights that are all zero move too (Shazeer and Stern, section 8)."""
+
+
 def make_optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.optim.Optimizer:
     """The optimizer over trainable parameters; only matrices decay."""
     trained = list(parameters)
@@ -26,7 +30,8 @@ def make_optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.o
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "adafactor":
         whole = isinstance(config.adapter, SoftPrompt)
-        return Adafactor(groups, lr=config.lr, least_factored=_LEAST_FACTORED if whole else 0)
+        least = _LEAST_FACTORED if whole else 0
+        return Adafactor(groups, lr=config.lr, least_factored=least, scaled=config.scaled_rate)
     return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), eps=1e-8, fused=True)
 
 
@@ -46,8 +51,9 @@ class Adafactor(torch.optim.Optimizer):
 
     The second moment of a matrix is kept as the product of its row and column means, so the state of an n x m matrix is
     n + m values. Its decay is 1 - step^-0.8; updates are clipped to a root mean square of 1. The rate is not scaled by
-    the size of the weights, so that 3e-5 means what it does for Adam. Matrices with a side below `least_factored` have
-    a value for each weight.
+    the size of the weights, so that 3e-5 means what it does for Adam, unless it is to be `scaled`: by the root mean
+    square of the weights that it moves, 1e-3 at least. Matrices with a side below `least_factored` have a value for
+    each weight.
     """
 
     def __init__(
@@ -58,9 +64,10 @@ class Adafactor(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         epsilon: float = 1e-30,
         least_factored: int = 0,
+        scaled: bool = False,
     ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "epsilon": epsilon})
-        self.least_factored = least_factored
+        self.least_factored, self.scaled = least_factored, scaled
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -91,5 +98,7 @@ class Adafactor(torch.optim.Optimizer):
         else:
             update = gradient * state["square"].lerp_(square, 1 - decay).rsqrt()
         update = update / update.square().mean().sqrt().clamp(min=1.0)
+        if self.scaled:
+            update = update * parameter.float().square().mean().sqrt().clamp(min=_LEAST_SCALE)
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(update.to(parameter.dtype) * -group["lr"])

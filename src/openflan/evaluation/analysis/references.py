@@ -42,7 +42,7 @@ class Reference:
     @property
     def mark(self) -> str:
         """A superscript after the figure where it could not be read in the source itself."""
-        return {"R": "ᴿ", "S": "ˢ", "G": "ᴳ"}.get(self.status, "")
+        return {"R": "ᴿ", "S": "ˢ", "G": "ᴳ", "?": "?"}.get(self.status, "")
 
 
 def majority(task: Task, load: Load, scored: Scored = None) -> Reference | None:

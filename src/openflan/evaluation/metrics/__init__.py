@@ -193,6 +193,10 @@ def _right(spec: MetricSpec) -> Scorable:
     return Scorable(spec.scores, _mean_of(is_correct), _means)
 
 
+def _conclusion(spec: MetricSpec) -> Scorable:
+    return Scorable(spec.scores, _mean_of(qa.same_conclusion), _means)
+
+
 def _short_answers(spec: MetricSpec) -> Scorable:
     normal = qa.squad_normal if spec.name == "squad" else qa.trivia_normal
     exact, f1 = qa.short_answers(normal, spec.tokenize)
@@ -249,6 +253,7 @@ def _edit_distance(spec: MetricSpec) -> Scorable:
 _MAKERS: dict[str, Callable[[MetricSpec], Scorable]] = {
     "accuracy": _right,
     "exact_match": _right,
+    "final_answer": _conclusion,
     "squad": _short_answers,
     "trivia_qa": _short_answers,
     "multirc": _multirc,

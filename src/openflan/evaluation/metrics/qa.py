@@ -23,6 +23,21 @@ _DROP = str.maketrans("", "", string.punctuation)
 _SPACE = str.maketrans(dict.fromkeys(string.punctuation + "‘’´`", " "))
 
 
+_CONCLUSION = re.compile(r".*\banswer is\b:?", re.IGNORECASE | re.DOTALL)
+
+
+def same_conclusion(said: str, golds: Sequence[str]) -> float:
+    """Whether reasoning ends with the answer that the right one ends with, letter case and punctuation aside."""
+    return max(float(conclusion(said) == conclusion(gold)) for gold in golds)
+
+
+def conclusion(text: str) -> str:
+    """What stands after the last "answer is", on that line; the whole text where it says nothing of the kind."""
+    found = _CONCLUSION.match(text)
+    end = text[found.end() :].strip().partition("\n")[0] if found else text
+    return end.strip().strip(string.punctuation + " ").casefold()
+
+
 def squad_normal(text: str) -> str:
     """Lower case, no punctuation, no articles, single spaces."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_DROP)).split())

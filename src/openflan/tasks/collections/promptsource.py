@@ -21,11 +21,15 @@ from openflan.tasks.card import Card
 from openflan.tasks.cardcache import kept_cards
 from openflan.tasks.collections.promptsource_rows import known, rows_of, twin_of, with_templates
 from openflan.tasks.collections.rendering import columns_in
+from openflan.tasks.collections.t0 import mixtures_of
 from openflan.tasks.text import TextError
 from openflan.yamlfile import line_of, read_yaml, validate
 
 GROUP = "p3"
 """The name that selects every dataset made of a promptsource file."""
+
+FURTHER = "t0_sf"
+"""The name that selects what T0 trains on and the catalog lacks, as the Flan Collection takes T0's datasets."""
 
 TAGS = ("!Template", "!TemplateMetadata")
 
@@ -136,12 +140,13 @@ def own_name(key: str) -> str:
 def _own_values(file: TemplatesFile, path: Path, catalog: Mapping[str, Card], licence: str) -> dict[str, Any]:
     """A file's card as YAML would give it."""
     twin, _ = twin_of(file.key, catalog)
+    mixtures = mixtures_of(file.key)
     values = {
         "name": own_name(file.key),
         "title": f"{file.key}, as promptsource puts it",
         "cluster": twin.cluster if twin else known(file.key).cluster,
         "subcluster": twin.subcluster if twin else None,
-        "groups": [GROUP],
+        "groups": [GROUP, *mixtures, *([FURTHER] if mixtures and not twin else [])],
         "licence": f"templates: {licence}; rows: {twin.licence if twin else 'unknown'}",
         "citation": f"Bach et al. 2022, PromptSource; {twin.citation if twin else f'the dataset {file.dataset}'}",
         "access": twin.access if twin else f"Put rows with the columns of the hub's {file.key} into a mirror's folder.",
