@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from openflan.data.example import Example
@@ -79,7 +80,10 @@ def options_block(options: Sequence[str]) -> str:
 
 
 class TemplateWriter:
-    """Puts examples of one task into the words of one template, with the OPTIONS block or without it."""
+    """Puts examples of one task into the words of one template, with the OPTIONS block or without it.
+
+    The template is compiled when it is first put: a mixture has hundreds.
+    """
 
     stop: tuple[str, ...] = ()
 
@@ -88,10 +92,19 @@ class TemplateWriter:
         self.name, self.number, self.template, self.inverted = str(number), number, template, template.inverted
         self.direction = "" if template.target == ANSWER else template.target.strip("{} ")
         self._task, self._options = task.name, options
-        self._input = compile_text(template.input if options else bare_input(template))
-        self._target = compile_text(template.target)
-        self._block = OPTIONS_BLOCK in names_in(template.input)
         self._answers = template.target == ANSWER and not template.inverted
+
+    @cached_property
+    def _input(self) -> Callable[[Names], str]:
+        return compile_text(self.template.input if self._options else bare_input(self.template))
+
+    @cached_property
+    def _target(self) -> Callable[[Names], str]:
+        return compile_text(self.template.target)
+
+    @cached_property
+    def _block(self) -> bool:
+        return OPTIONS_BLOCK in self.template.input and OPTIONS_BLOCK in names_in(self.template.input)
 
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
@@ -121,6 +121,8 @@ def _by_jinja(expression: str) -> Callable[[Names], Any]:
 @cache
 def names_in(source: str) -> frozenset[str]:
     """The names a text refers to."""
+    if (pieces := _plain_pieces(source)) is not None:
+        return frozenset(piece for is_name, piece in pieces if is_name)
     return frozenset(meta.find_undeclared_variables(_parse(source)))
 
 
@@ -214,7 +216,9 @@ def _run(template: Template, context: Context, source: str) -> Iterator[str]:
         ) from None
 
 
+@lru_cache(maxsize=8)
 def _parse(source: str) -> nodes.Template:
+    """A text's tree, which is asked for several times in a row and changed by nobody."""
     if len(source) > _LONGEST:
         raise TextError(f"a text of more than {_LONGEST:,} characters")
     try:
