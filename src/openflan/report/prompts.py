@@ -11,7 +11,8 @@ from typing import Any
 
 from openflan.data.order import hash64
 from openflan.data.prompt import BASELINE as BASELINE_SETTING
-from openflan.evaluation.analysis.blocks import Row, line_name, prediction
+from openflan.evaluation.analysis.answers import Row
+from openflan.evaluation.analysis.blocks import line_name, prediction
 from openflan.evaluation.metrics import is_correct
 from openflan.report.evaluations import Evaluation
 from openflan.report.words import setting_title
