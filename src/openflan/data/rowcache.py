@@ -98,7 +98,7 @@ def make(asked: Asked) -> TaskRows:
 
 def _found(asked: Asked, opened: OpenTask, key: str) -> TaskRows | None:
     path, task = folder() / f"{key}.json", asked.task
-    with suppress(DamageError, KeyError, IndexError, TypeError):
+    with suppress(DamageError, OSError, KeyError, IndexError, TypeError):
         note = read_sealed(path)
         arrow = path.with_suffix(".arrow")
         if arrow.stat().st_size != note["bytes"]:
