@@ -14,7 +14,7 @@ from openflan.data.sources import RowSource
 from openflan.data.taskrows import TaskRows as TaskRows
 from openflan.data.workers import forked
 from openflan.errors import MissingRowsError, SchemaError
-from openflan.files import WriteError, locked
+from openflan.files import LockedError, locked
 from openflan.tasks.registry import Task
 from openflan.tasks.slices import Role as Role
 
@@ -49,7 +49,8 @@ def keep_rows(
     asked = [Asked(task, role, source, limit, carve) for task in tasks]
     report = on_progress or (lambda done, total: None)
     if lacking := _lacking(asked):
-        with suppress(WriteError), locked(folder(), "openflan", wait=True):
+        # Without a place to keep them in, rows are read one after the other.
+        with suppress(OSError, LockedError), locked(folder(), "openflan", wait=True):
             lacking = _lacking(lacking)
             tidy()
             _make_all(lacking, lambda done: report(len(asked) - len(lacking) + done, len(asked)))

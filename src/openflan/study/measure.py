@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from openflan.data.encode import Format
-from openflan.data.rows import load_rows
+from openflan.data.rows import keep_rows, load_rows
 from openflan.data.sources import parse_source
 from openflan.evaluation.loop import OnProgress, evaluate
 from openflan.evaluation.prompts import Load
@@ -35,6 +35,7 @@ def measure(
 
     Under torchrun the processes split the prompts; the first one writes, and all read what it wrote.
     """
+    keep_test_rows(recipe, tasks)
     with world() as here:
         identity = {"name": name, **here.on_main(lambda: evaluation_identity(recipe, model))}
         encoder = encoder_for(model, recipe.format)  # which may not do, and is read sooner than the weights
@@ -69,6 +70,13 @@ def in_its_format(recipe: Recipe, model: Path) -> tuple[Recipe, str | None]:
         return recipe, None
     told = f"{model} was tuned in the format {_named(tuned)}, and is asked in it (not {_named(recipe.format)})"
     return recipe.model_copy(update={"format": asked}), told
+
+
+def keep_test_rows(recipe: Recipe, tasks: Sequence[Task]) -> None:
+    """Read with all cores, and keep, the rows that are measured on, so that what loads them finds them."""
+    source = parse_source(recipe.data.source)
+    for role in recipe.evaluate.roles:
+        keep_rows(tasks, role, source, carve=recipe.data.carve)
 
 
 def row_loader(recipe: Recipe) -> Load:
