@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,8 @@ class Answers:
         """The rows of each writer, in order."""
         names, codes = self.writers
         order = np.argsort(codes, kind="stable")
-        return dict(zip(names, np.split(order, np.searchsorted(codes[order], np.arange(1, len(names)))), strict=True))
+        bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
+        return {name: order[start:stop] for name, (start, stop) in zip(names, pairwise(bounds), strict=True)}
 
     @cached_property
     def options(self) -> Numbers:
