@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import resource
+import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 from openflan.data.mixture import Mixture
 from openflan.data.select import DataConfig, make_mixture, select, training_rows
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("OPENFLAN_BENCH_RESULTS") or Path(__file__).parent / "results")
+"""Where results go: `make bench` has those of its own run in a folder that nobody wrote to before."""
 
 SHAPES: dict[str, dict[str, Any]] = {
     "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4},
@@ -41,6 +44,15 @@ def llama(shape: str, vocabulary: int, seed: int = 0) -> Any:
     return LlamaForCausalLM(LlamaConfig(**settings, tie_word_embeddings=True, max_position_embeddings=2048))
 
 
+def run(*command: str) -> tuple[float, float]:
+    """Run a command, quietly; returns the seconds it took and the most memory it held, in MB."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return time.perf_counter() - began, used.ru_maxrss / 1024
+
+
 def peak_memory() -> float:
     """The most memory this process has held, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -54,10 +66,11 @@ def write_results(name: str, rows: Sequence[dict[str, Any]], columns: Sequence[s
     widths = [max(len(column), *(len(_text(row.get(column))) for row in rows)) for column in columns]
     for line in [dict(zip(columns, columns, strict=True)), *rows]:
         print("  ".join(_text(line.get(column)).ljust(width) for column, width in zip(columns, widths, strict=True)))
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     machine = {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,

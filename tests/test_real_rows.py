@@ -69,6 +69,7 @@ class OneSplit:
         table = opened.table(self.split).slice(0, READ)
         opened.layout = opened.layout.model_copy(update={"splits": {"test": Slice(self.split)}})
         opened.table = lambda split: table  # type: ignore[method-assign]
+        opened.files = dict  # type: ignore[method-assign]
         return opened
 
 

@@ -63,11 +63,12 @@ def writing(what: Path) -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path, what: str) -> Iterator[None]:
+def locked(folder: Path, what: str, *, wait: bool = False) -> Iterator[None]:
     """Keep other processes from writing to a folder while the block runs; `what` tells them who has it.
 
-    Within one process the lock may be taken again by the block itself. It goes with the process that took it, however
-    that ends, and is not handed down to its children. Raises `LockedError`, naming who holds it.
+    With `wait`, one that finds it locked waits for as long as it is. Within one process the lock may be taken again by
+    the block itself. It goes with the process that took it, however that ends, and is not handed down to its children.
+    Raises `LockedError`, naming who holds it.
     """
     import fcntl
 
@@ -81,7 +82,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     with opened as file:
         try:
             # A record lock: unlike one of `flock`, it is not kept alive by workers that outlive their parent.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise LockedError(f"{folder} cannot be locked: {error.strerror}") from None

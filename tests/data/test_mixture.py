@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -40,6 +41,9 @@ class Opened:
 
     def splits(self) -> list[str]:
         return ["train"]
+
+    def files(self) -> dict[str, list[Path]]:
+        return {}
 
     def table(self, split: str) -> pa.Table:
         return pa.table({"text": [f"{self.task.name} {i}" for i in range(self.size)]})

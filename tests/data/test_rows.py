@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -41,6 +42,9 @@ class Opened:
 
     def splits(self) -> list[str]:
         return list(self.tables)
+
+    def files(self) -> dict[str, list[Path]]:
+        return {}
 
     def table(self, split: str) -> pa.Table:
         return self.tables[split]

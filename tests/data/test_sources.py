@@ -79,7 +79,7 @@ def test_a_layout_whose_splits_are_all_there_is_preferred(make_task: Make, make_
 def test_rows_in_no_layout_are_told_by_the_closest_one(make_task: Make, make_mirror: Make) -> None:
     root = make_mirror(train=[{"premise": "a", "hypothesis": 1, "label": 0}])
     with pytest.raises(SchemaError) as error:
-        MirrorSource(root, "m").open(make_task(sources=[FIRST, OTHER]))
+        _ = MirrorSource(root, "m").open(make_task(sources=[FIRST, OTHER])).layout
     assert str(error.value).splitlines()[1:] == ["  train: column 'hypothesis': expected string, found int64"]
 
 
@@ -114,7 +114,7 @@ def test_of_several_sources_every_one_says_what_is_missing(make_task: Make, make
 def test_rows_in_another_layout_are_not_passed_over(make_task: Make, make_mirror: Make) -> None:
     root = make_mirror("rte", train=[{"text": "Ships sail."}])
     with pytest.raises(SchemaError, match="premise"):
-        parse_source(f"mirror:{root},samples").open(load_catalog().tasks("rte")[0])
+        _ = parse_source(f"mirror:{root},samples").open(load_catalog().tasks("rte")[0]).layout
 
 
 def test_files_of_other_kinds_are_named(make_task: Make, tmp_path: Path) -> None:

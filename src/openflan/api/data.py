@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -275,8 +275,7 @@ def load_mixture(config: DataConfig, *, silent: bool = False) -> MixtureView:
     """The mixture of a recipe's data section, its rows loaded; raises as `mixture` does."""
     selection = select(config)
     with bar("reading rows", len(selection.train), silent=silent) as move:
-        done: Iterator[int] = iter(range(1, len(selection.train) + 1))
-        rows = training_rows(config, selection.train, lambda _: move(next(done)))
+        rows = training_rows(config, selection.train, move)
     return MixtureView(config, selection, rows, make_mixture(config, rows))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from openflan.contamination.overlap import Overlap
-from openflan.evaluation.analysis.blocks import Block, Row, blocks, line_name, unit_of
+from openflan.evaluation.analysis.blocks import Block, blocks
 from openflan.evaluation.analysis.summary import template_scores
 from openflan.evaluation.results import Results
 
@@ -52,29 +56,32 @@ def clean_scores(results: Results, overlaps: Iterable[Overlap], setting: str | N
     by_name = {one.name: one for one in overlaps}
     lines = []
     for name, block in blocks(results, "test", setting).items():
-        first = block.rows[0]
-        if overlap := by_name.get(line_name(first["dataset"], first["variant"])):
+        if overlap := by_name.get(name.partition("/")[0]):
             lines.append(_line(name, block, overlap))
     return lines
 
 
 def _line(name: str, block: Block, overlap: Overlap) -> CleanScore:
     # What one metric judges together is dirty together.
-    dirty = {unit_of(row) for row in block.rows if row["example"] in overlap.dirty}
-    parts = [[row for row in block.rows if (unit_of(row) in dirty) is wanted] for wanted in (True, False)]
-    unknown = {row["example"] for row in block.rows} - overlap.examples
+    answers = block.answers
+    dirty = answers.units.filter(pc.is_in(answers.column("example"), _texts(overlap.dirty)).combine_chunks())
+    is_dirty = pc.is_in(answers.units, dirty.unique()).to_numpy(zero_copy_only=False)
+    unknown = set(answers.column("example").unique().to_pylist()) - overlap.examples
     return CleanScore(
         name,
         block.metric.primary,
         overlap.size,
-        _part(block, block.rows),
-        _part(block, parts[0]),
-        _part(block, parts[1]),
+        _part(block),
+        _part(block.only(np.flatnonzero(is_dirty))),
+        _part(block.only(np.flatnonzero(~is_dirty))),
         len(unknown),
     )
 
 
-def _part(block: Block, rows: Sequence[Row]) -> Part:
-    some = replace(block, rows=rows)
-    score = float(template_scores(some)[:, 0].mean()) if rows and some.writers else None
-    return Part(len({row["example"] for row in rows}), score)
+def _texts(some: Iterable[str]) -> pa.Array:
+    return pa.array(sorted(some), pa.string())
+
+
+def _part(block: Block) -> Part:
+    score = float(template_scores(block)[:, 0].mean()) if block.writers else None
+    return Part(block.answers.examples(), score)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from openflan.data.rows import Role, rows_of
 from openflan.data.sources import OpenTask, RowSource
+from openflan.data.taskrows import rows_of
 from openflan.errors import MissingRowsError, SchemaError
 from openflan.tasks.registry import Task
+from openflan.tasks.slices import Role
 
 State = Literal["there", "missing", "different"]
 
@@ -44,11 +45,12 @@ def check(task: Task, source: RowSource) -> Check:
     """Look for a task's rows and read those of every role; nothing that is wrong with them is raised."""
     try:
         opened = source.open(task)
+        layout = opened.layout
     except (MissingRowsError, SchemaError) as error:
         return Check(task.name, _state(error), problems=[str(error)])
     roles: dict[Role, RoleCheck] = {}
     problems: dict[str, State] = {}
-    for role, part in opened.layout.splits.items():
+    for role, part in layout.splits.items():
         roles[role] = RoleCheck(part.split)
         try:
             rows = rows_of(opened, role)
@@ -59,7 +61,7 @@ def check(task: Task, source: RowSource) -> Check:
     state: State = "there"
     if problems:
         state = "different" if "different" in problems.values() else "missing"
-    number = task.layouts.index(opened.layout)
+    number = task.layouts.index(layout)
     return Check(task.name, state, opened.origin, number, _columns(opened, roles), roles, list(problems))
 
 

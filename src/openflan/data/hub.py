@@ -78,6 +78,10 @@ class HubTask:
         """The names of the splits at hand."""
         return list(self._copy.splits)
 
+    def files(self) -> dict[str, Sequence[Path]]:
+        """The files of the splits that are kept."""
+        return {split: self._copy.kept(split) for split in self.splits()}
+
     def table(self, split: str) -> pa.Table:
         """The rows of a split, fetched if they are not kept, label ids replaced by names."""
         try:
@@ -116,6 +120,11 @@ class HubCopy:
         if not path.is_file():
             self._call(self._keep, split, path)
         return path
+
+    def kept(self, split: str) -> Sequence[Path]:
+        """The split's file, if it is kept already."""
+        path = self._folder / f"{split}.parquet"
+        return [path] if path.is_file() else []
 
     def schema(self, split: str) -> pa.Schema:
         """The split's schema; of a Parquet copy it is read without its rows."""

@@ -33,14 +33,14 @@ class MirrorSource:
         self.root, self.name = root, name
 
     def open(self, task: Task) -> MirrorTask:
-        """Find the dataset's folder and the layout its files have; raises `MissingRowsError` or `SchemaError`."""
+        """Find the dataset's folder and its files; raises `MissingRowsError`, or `SchemaError` for a mixed split."""
         named = [layout.mirror for layout in task.layouts if layout.mirror]
         candidates = list(dict.fromkeys([*named, task.folder, task.card.name]))
         folder = next((self.root / name for name in candidates if (self.root / name).is_dir()), None)
         splits = _splits(folder, task) if folder else {}
         if folder is None or not splits:
             raise MissingRowsError(f"{task.name}: {self._what_to_do(task, candidates, folder)}")
-        return MirrorTask(task, _fitting_layout(task, splits, folder), folder, splits)
+        return MirrorTask(task, folder, splits)
 
     def _what_to_do(self, task: Task, candidates: list[str], folder: Path | None) -> str:
         if folder and (others := sorted(path.name for path in folder.iterdir())):
@@ -54,16 +54,25 @@ class MirrorSource:
 
 
 class MirrorTask:
-    """A dataset found in a mirror, in one of its card's layouts."""
+    """A dataset found in a mirror, in one of its card's layouts, which are looked at when one is asked for."""
 
-    def __init__(self, task: Task, layout: Source, folder: Path, splits: Mapping[str, SplitFiles]) -> None:
-        self.task, self.layout, self._splits = task, layout, splits
+    def __init__(self, task: Task, folder: Path, splits: Mapping[str, SplitFiles]) -> None:
+        self.task, self._splits = task, splits
         self.origin, self.corpus = str(folder), folder.name
         self._tables: dict[str, pa.Table] = {}
+
+    @cached_property
+    def layout(self) -> Source:
+        """The layout that the files have; raises `SchemaError`."""
+        return _fitting_layout(self.task, self._splits, self.origin)
 
     def splits(self) -> list[str]:
         """The names of the splits at hand."""
         return list(self._splits)
+
+    def files(self) -> dict[str, Sequence[Path]]:
+        """The files of every split."""
+        return {split: files.paths for split, files in self._splits.items()}
 
     def table(self, split: str) -> pa.Table:
         """The card's columns of a split, label ids replaced by names; raises `SchemaError`."""
@@ -76,28 +85,28 @@ class SplitFiles:
     """The files of one split, all of one kind."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
+        self.paths = paths
         self._parquet = paths[0].suffix == ".parquet"
 
     def differences(self, layout: Source) -> list[str]:
         """What keeps the files from having a layout, in words; raises `SchemaError` for a damaged file."""
         if not self._parquet:
             return row_differences(self._rows, layout.columns)
-        schemas = [parquet_schema(path) for path in self._paths]
+        schemas = [parquet_schema(path) for path in self.paths]
         return list(dict.fromkeys(fault for schema in schemas for fault in differences(schema.empty_table(), layout)))
 
     def table(self, layout: Source) -> pa.Table:
         """The layout's columns of all the files; raises `SchemaError`."""
         if not self._parquet:
             return rows_table(self._rows, layout.columns)
-        table = read_parquet(self._paths, layout.columns)
+        table = read_parquet(self.paths, layout.columns)
         if found := differences(table, layout):
-            raise SchemaError(f"{self._paths[0]}: not in the card's layout: {'; '.join(found)}")
+            raise SchemaError(f"{self.paths[0]}: not in the card's layout: {'; '.join(found)}")
         return named_labels(table, layout)
 
     @cached_property
     def _rows(self) -> RawRows:
-        return [row for path in self._paths for row in read_rows(path)]
+        return [row for path in self.paths for row in read_rows(path)]
 
 
 def _splits(folder: Path, task: Task) -> dict[str, SplitFiles]:
@@ -130,7 +139,7 @@ def _files(place: Path) -> Iterator[tuple[str, str, Path]]:
             yield found["stem"], found["kind"], path
 
 
-def _fitting_layout(task: Task, splits: Mapping[str, SplitFiles], folder: Path) -> Source:
+def _fitting_layout(task: Task, splits: Mapping[str, SplitFiles], folder: str) -> Source:
     """The first of the card's layouts that the files have, preferring one whose splits are all there.
 
     Only the splits that a layout reads are looked at; where it reads none of them, all are.

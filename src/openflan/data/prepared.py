@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 
 from openflan.data.encode import Encoder
 from openflan.data.pack import PackedRows
 from openflan.data.shards import SHARD, Counts, Shards, shard_name, write_shard
 from openflan.data.stream import Position, Step, Stream, fingerprint_of, nothing_fits, steps_of, tokenizer_fingerprint
+from openflan.data.workers import forked
 from openflan.errors import OpenflanError
 from openflan.files import locked
 from openflan.sums import DamageError, read_sealed, write_sealed
@@ -236,12 +234,7 @@ def _pool(stream: Stream, folder: Path, workers: int) -> Iterator[Iterator[Made]
     global _task
     # Forked workers inherit the stream, which need not be picklable; rows and cards are shared memory to them.
     _task = (stream, folder)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    alive, parent = os.pipe()
-    with (
-        _closed(alive, parent),
-        ProcessPoolExecutor(workers, get_context("fork"), _end_with_parent, (alive, parent)) as pool,
-    ):
+    with forked(workers) as pool:
         numbers = count()
         pending: list[Future[Made]] = [pool.submit(_forked, next(numbers)) for _ in range(workers + 1)]
 
@@ -254,31 +247,7 @@ def _pool(stream: Stream, folder: Path, workers: int) -> Iterator[Iterator[Made]
         try:
             yield in_order()
         finally:
-            pool.shutdown(cancel_futures=True)
             _task = None
-
-
-@contextmanager
-def _closed(*handles: int) -> Iterator[None]:
-    """Close file handles after the block."""
-    try:
-        yield
-    finally:
-        for handle in handles:
-            os.close(handle)
-
-
-def _end_with_parent(alive: int, parent: int) -> None:
-    """End this worker when the process that holds the other end of the pipe is no more, however it went."""
-    os.close(parent)
-    # What stops the parent is for the parent to answer, which then lets its workers finish or go.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        os.read(alive, 1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 _task: tuple[Stream, Path] | None = None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from openflan.data.blocks import BlockStyle, Listing, drawn_block, options_block
@@ -84,6 +85,7 @@ class TemplateWriter:
     """Puts examples of one task into the words of one template, with the OPTIONS block or without it.
 
     A `drawn` block looks otherwise for every row and template (`openflan.data.blocks`), as `seed` decides.
+    The template is compiled when it is first put: a mixture has hundreds.
     """
 
     stop: tuple[str, ...] = ()
@@ -95,10 +97,19 @@ class TemplateWriter:
         self.name, self.number, self.template, self.inverted = str(number), number, template, template.inverted
         self.direction = "" if ANSWER in template.target else template.target.strip("{} ")
         self._task, self.shows_options, self.draws_block, self.seed = task.name, options, block == "drawn", seed
-        self._input = compile_text(template.input if options else bare_input(template))
-        self._target = compile_text(template.target)
-        self._block = OPTIONS_BLOCK in names_in(template.input)
         self._answers = template.target == ANSWER and not template.inverted
+
+    @cached_property
+    def _input(self) -> Callable[[Names], str]:
+        return compile_text(self.template.input if self.shows_options else bare_input(self.template))
+
+    @cached_property
+    def _target(self) -> Callable[[Names], str]:
+        return compile_text(self.template.target)
+
+    @cached_property
+    def _block(self) -> bool:
+        return OPTIONS_BLOCK in self.template.input and OPTIONS_BLOCK in names_in(self.template.input)
 
     def write(self, example: Example) -> Prompt:
         """Render; raises `SkipRow` when a field is unresolved or the input or target comes out empty."""

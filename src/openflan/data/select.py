@@ -227,22 +227,24 @@ def _named_close(catalog: Catalog, card: Card) -> set[str]:
 
 
 def training_rows(
-    config: DataConfig, tasks: Iterable[Task], on_task: Callable[[Task], None] | None = None
+    config: DataConfig, tasks: Iterable[Task], on_progress: Callable[[int, int], None] | None = None
 ) -> LoadedRows:
     """Load the training rows of every task that has any by its card; what is missing does not stop the others.
 
-    As many as `per_cluster` and `datasets` ask for, in the order that the tasks are given in.
+    As many as `per_cluster` and `datasets` ask for, in the order that the tasks are given in. `on_progress` gets how
+    many are read, of how many.
     """
-    from openflan.data.rows import load_rows
+    from openflan.data.rows import keep_rows, load_rows
     from openflan.data.sources import parse_source
 
     source = parse_source(config.source)
     tasks = [task for task in tasks if any("train" in layout.splits for layout in task.layouts)]
     loaded = LoadedRows([], {})
     taken: Counter[str] = Counter()
-    for task in tasks if config.datasets is None else in_turn(tasks):
-        if on_task:
-            on_task(task)
+    candidates = tasks if config.datasets is None else in_turn(tasks)
+    first = _first(candidates, config)
+    keep_rows(first, "train", source, limit=config.limit, carve=config.carve, on_progress=on_progress)
+    for task in candidates:
         if taken[task.card.kind] == config.per_cluster or len(loaded.parts) == config.datasets:
             continue
         try:
@@ -263,6 +265,17 @@ def in_turn(tasks: Iterable[Task]) -> list[Task]:
     for task in tasks:
         by_kind[task.card.kind].append(task)
     return [task for turn in zip_longest(*by_kind.values()) for task in turn if task is not None]
+
+
+def _first(candidates: Iterable[Task], config: DataConfig) -> list[Task]:
+    """Those that are mixed if none of them lacks its rows."""
+    taken: Counter[str] = Counter()
+    first: list[Task] = []
+    for task in candidates:
+        if taken[task.card.kind] != config.per_cluster and len(first) != config.datasets:
+            first.append(task)
+            taken[task.card.kind] += 1
+    return first
 
 
 _SHOWN = 12

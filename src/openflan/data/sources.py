@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -41,12 +41,20 @@ class OpenTask(Protocol):
     """
 
     task: Task
-    layout: Source
     origin: str
     corpus: str
 
+    @property
+    def layout(self) -> Source:
+        """The card's layout that the rows have; raises `SchemaError` where they have none."""
+        ...
+
     def splits(self) -> list[str]:
         """The names of the splits at hand."""
+        ...
+
+    def files(self) -> Mapping[str, Sequence[Path]]:
+        """The files of every split, in which its rows can be read as they stand; empty where there are none."""
         ...
 
     def table(self, split: str) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,6 +28,10 @@ class FileTask:
     def splits(self) -> list[str]:
         """All instances, and the first hundred of them."""
         return [INSTANCES, OFFICIAL]
+
+    def files(self) -> Mapping[str, Sequence[Path]]:
+        """None that are rows and nothing else."""
+        return {}
 
     def table(self, split: str) -> pa.Table:
         """The rows of a split."""

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
@@ -110,13 +113,66 @@ class Results:
 
     def table(self, *columns: str) -> pa.Table:
         """The prompts: these columns, all when none are named."""
+        names = list(columns) or SCHEMA.names
+        with self._opened() as file:
+            return _in_schema(file.read(columns=names), names)
+
+    def parts(self, *columns: str, which: Iterable[int] | None = None) -> Iterator[pa.Table]:
+        """The same, a part of the file at a time; of the parts with these numbers where they are given."""
+        with self._opened() as file:
+            for number in range(file.num_row_groups) if which is None else which:
+                yield _in_schema(file.read_row_group(number, columns=list(columns)), columns)
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """Where in the file the prompts of each dataset, split and setting stand, in order."""
+        names = Place._fields[:-3]
+        return [
+            Place(**{name: part.column(name)[start].as_py() for name in names}, part=number, start=start, stop=stop)
+            for number, part in enumerate(self.parts(*names))
+            for start, stop in _runs(part)
+        ]
+
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
         try:
-            names = list(columns) or SCHEMA.names
-            table = pq.read_table(self.path, columns=names).cast(pa.schema([SCHEMA.field(name) for name in names]))
-            table.validate(full=True)
+            with pq.ParquetFile(self.path) as file:
+                yield file
         except (pa.ArrowException, OSError) as error:
             raise _damaged(self.path, error) from error
-        return table
+
+
+class Place(NamedTuple):
+    """Prompts that stand together: what they have in common, their part of the file, and from which row to which."""
+
+    dataset: str
+    variant: str
+    direction: str
+    split: str
+    setting: str
+    cluster: str
+    metric: str
+    part: int
+    start: int
+    stop: int
+
+
+def _in_schema(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The columns as `SCHEMA` has them; raises `pa.ArrowException` for values that are none of their type."""
+    table = table.select(list(names)).cast(pa.schema([SCHEMA.field(name) for name in names]))
+    table.validate(full=True)
+    return table
+
+
+def _runs(part: pa.Table) -> Iterator[tuple[int, int]]:
+    """Rows that follow each other and are equal in all columns: from which to which."""
+    changes = np.zeros(part.num_rows, dtype=bool)
+    changes[:1] = True
+    for column in part.columns:
+        codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
+        changes[1:] |= codes[1:] != codes[:-1]
+    bounds = [*np.flatnonzero(changes).tolist(), part.num_rows]
+    yield from pairwise(bounds)
 
 
 @contextmanager

@@ -7,11 +7,12 @@ prompts have no options to rank.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.compute as pc
 
-from openflan.evaluation.analysis.blocks import Block, unit_of
+from openflan.evaluation.analysis.blocks import Block
 from openflan.evaluation.analysis.groups import Change, change, measure_block
 from openflan.evaluation.analysis.statistics import Interval, bootstrap, interval, with_width
 from openflan.evaluation.metrics import Array
@@ -53,13 +54,13 @@ def level(blocks: Blocks, names: Sequence[str], measure: str) -> Level | None:
 
 def guessing(block: Block) -> float | None:
     """The accuracy of choosing an option blindly, in per cent; None for free-form prompts."""
-    chances = [100 / len(row["options"]) for row in block.rows if row["options"]]
-    return float(np.mean(chances)) if chances else None
+    counts = block.answers.options[block.answers.options > 0]
+    return float(np.mean(100 / counts)) if len(counts) else None
 
 
 def is_free_form(block: Block) -> bool:
     """Whether none of a block's prompts has options."""
-    return not any(row["options"] for row in block.rows)
+    return not block.answers.options.any()
 
 
 def on_block(block: Block, measure: str) -> Interval | None:
@@ -76,15 +77,17 @@ def _shared(first: Blocks, second: Blocks, names: Sequence[str]) -> tuple[dict[s
     for name in names:
         if name not in first or name not in second:
             continue
-        common = {unit_of(row) for row in first[name].rows} & {unit_of(row) for row in second[name].rows}
-        if common:
-            ours[name], theirs[name] = _only(first[name], common), _only(second[name], common)
+        before, after = first[name], second[name]
+        one, other = _only(before, after), _only(after, before)
+        if len(one):
+            ours[name], theirs[name] = one, other
     return ours, theirs
 
 
-def _only(block: Block, units: set[tuple[str, str]]) -> Block:
-    kept = [row for row in block.rows if unit_of(row) in units]
-    return block if len(kept) == len(block.rows) else replace(block, rows=kept)
+def _only(block: Block, other: Block) -> Block:
+    """The block without what the other lacks."""
+    kept = np.flatnonzero(pc.is_in(block.answers.units, other.answers.units).to_numpy(zero_copy_only=False))
+    return block if len(kept) == len(block) else block.only(kept)
 
 
 def _score_change(first: Blocks, second: Blocks, names: Sequence[str]) -> Change | None:

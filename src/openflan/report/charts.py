@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from openflan.evaluation.analysis.blocks import Block
 from openflan.report import svg
 from openflan.report.evaluations import Evaluation, Group
@@ -51,7 +53,7 @@ def _shares(dataset: str, evaluations: Mapping[str, Evaluation]) -> Shares | Non
             chosen = blocks[dataset].option_shares() if dataset in blocks else {}
             if not chosen:
                 continue
-            options = list(blocks[dataset].rows[0]["options"])
+            options = list(blocks[dataset].answers.first("options"))
             for place, option in enumerate(options):
                 named[place][option] = None
             if not bars:
@@ -62,7 +64,9 @@ def _shares(dataset: str, evaluations: Mapping[str, Evaluation]) -> Shares | Non
 
 
 def _right(block: Block) -> dict[str, float]:
-    counts = Counter(row["references"][0] for row in block.rows)
+    counts: Counter[str] = Counter()
+    for row, count in zip(block.answers.kinds, np.bincount(block.answers.kind).tolist(), strict=True):
+        counts[row["references"][0]] += count
     return {option: 100 * count / counts.total() for option, count in counts.items()}
 
 

@@ -147,7 +147,7 @@ def constants(found: Found) -> list[Constant]:
 def always(block: Block) -> str | None:
     """The one answer that was given to every prompt, where several had the same options to choose from."""
     shares = block.option_shares()
-    return next(iter(shares)) if len(shares) == 1 and len(block.rows) > 1 else None
+    return next(iter(shares)) if len(shares) == 1 and len(block) > 1 else None
 
 
 def say_constants(some: Sequence[Constant]) -> list[str]:

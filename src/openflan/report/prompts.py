@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from openflan.data.order import hash64
 from openflan.data.prompt import BASELINE as BASELINE_SETTING
-from openflan.evaluation.analysis.blocks import Row, line_name, prediction
+from openflan.evaluation.analysis.answers import Row
+from openflan.evaluation.analysis.blocks import line_name, prediction
 from openflan.evaluation.metrics import is_correct
+from openflan.evaluation.results import Place, Results
 from openflan.report.evaluations import Evaluation
 from openflan.report.words import setting_title
 
@@ -23,12 +30,14 @@ LONGEST = 4000
 """Longest text that is shown whole, in characters."""
 
 _COLUMNS = (
-    "dataset", "variant", "direction", "split", "setting", "writer", "example", "prompt", "options", "target",
-    "references", "logprobs", "choice", "generated", "score", "failure",
+    "writer", "example", "prompt", "options", "target", "references", "logprobs", "choice", "generated", "score",
+    "failure",
 )  # fmt: skip
 
 _Key = tuple[str, str, str, str]
 """What makes two models' rows answers to the same prompt: setting, dataset, writer and example."""
+
+Hashes = NDArray[np.uint64]
 
 _Rows = dict[_Key, dict[str, Row]]
 """Rows by prompt and model."""
@@ -36,16 +45,17 @@ _Rows = dict[_Key, dict[str, Row]]
 
 def browser(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
     """The data of the browser: the models, what to filter by, and a sample of the prompts with every answer."""
-    asked, own = _prompts(evaluations)
+    drawn = _drawn(evaluations)
+    keys = _sample(drawn)
+    asked, own = _prompts(evaluations, keys)
     shown, beside = (asked, _by_example(own)) if asked else (own, {})
     order = {name: number for number, name in enumerate(evaluations)}
-    entries = [_entry(key, shown[key], beside.get((key[1], key[3]), {}), order) for key in _sample(shown)]
     return {
         "models": list(evaluations),
-        "settings": {key[0]: setting_title(key[0]) for key in shown},
-        "datasets": list(dict.fromkeys(key[1] for key in shown)),
-        "total": len(shown),
-        "prompts": entries,
+        "settings": {setting: setting_title(setting) for setting, _ in drawn},
+        "datasets": list(dict.fromkeys(line for _, line in drawn)),
+        "total": sum(some.total for some in drawn.values()),
+        "prompts": [_entry(key, shown[key], beside.get((key[1], key[3]), {}), order) for key in keys],
     }
 
 
@@ -58,17 +68,87 @@ def embedded(data: Mapping[str, Any]) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _prompts(evaluations: Mapping[str, Evaluation]) -> tuple[_Rows, _Rows]:
-    """The prompts that are shown, and those of models that were asked in their own way, to be shown beside them."""
+class _Spot(NamedTuple):
+    """Where a prompt stands: the row of a place in results."""
+
+    results: Results
+    place: Place
+    row: int
+
+    def key(self) -> _Key:
+        """The prompt's key."""
+        [key] = _keys(self.results, self.place, self.place.start + self.row, 1)
+        return key
+
+
+class _Drawn(NamedTuple):
+    """Of a dataset's prompts in a setting: how many differ, and where those stand that a page may show, in turn."""
+
+    total: int
+    spots: list[_Spot]
+
+
+def _drawn(evaluations: Mapping[str, Evaluation]) -> dict[tuple[str, str], _Drawn]:
+    """What is shown of every setting and dataset; in their own way models are shown where that is all there is."""
+    places = [(one.results, place) for one in evaluations.values() for place in one.results.places]
+    tests = [(results, place) for results, place in places if place.split == "test"]
+    asked = [pair for pair in tests if pair[1].setting != BASELINE_SETTING]
+    found: dict[tuple[str, str], list[tuple[Hashes, Results, Place]]] = defaultdict(list)
+    for results, place in asked or tests:
+        hashes = [hash64("page", *key) for key in _keys(results, place, place.start, place.stop - place.start)]
+        found[place.setting, _line(place)].append((np.array(hashes, dtype=np.uint64), results, place))
+    return {at: _least(some) for at, some in found.items()}
+
+
+def _least(some: Sequence[tuple[Hashes, Results, Place]]) -> _Drawn:
+    """Those of the least hashes, which are as good as drawn."""
+    hashes, first = np.unique(np.concatenate([one for one, _, _ in some]), return_index=True)
+    ends = np.cumsum([len(one) for one, _, _ in some])
+    spots = []
+    for number in first[:MOST].tolist():
+        mine, results, place = some[which := int(np.searchsorted(ends, number, side="right"))]
+        spots.append(_Spot(results, place, number - int(ends[which]) + len(mine)))
+    return _Drawn(len(hashes), spots)
+
+
+def _keys(results: Results, place: Place, start: int, count: int) -> Iterator[_Key]:
+    """The keys of some of the prompts at a place."""
+    [part] = results.parts("writer", "example", which=[place.part])
+    columns = part.slice(start, count).columns
+    for writer, example in zip(*(column.to_pylist() for column in columns), strict=True):
+        yield place.setting, _line(place), writer, example
+
+
+def _line(place: Place) -> str:
+    return line_name(place.dataset, place.variant, place.direction)
+
+
+def _prompts(evaluations: Mapping[str, Evaluation], keys: Iterable[_Key]) -> tuple[_Rows, _Rows]:
+    """The prompts about the examples of these, and those of models that were asked in their own way about them."""
     asked: _Rows = defaultdict(dict)
     own: _Rows = defaultdict(dict)
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for _, line, _, example in keys:
+        wanted[line].add(example)
     for name, one in evaluations.items():
-        for row in one.results.table(*_COLUMNS).to_pylist():
-            if row["split"] == "test":
-                line = line_name(row["dataset"], row["variant"], row["direction"])
-                place = own if row["setting"] == BASELINE_SETTING else asked
-                place[row["setting"], line, row["writer"], row["example"]][name] = row
+        for place in one.results.places:
+            line = _line(place)
+            if place.split == "test" and line in wanted:
+                rows = asked if place.setting != BASELINE_SETTING else own
+                for row in _about(one.results, place, pa.array(sorted(wanted[line]))):
+                    rows[place.setting, line, row["writer"], row["example"]][name] = row
     return asked, own
+
+
+def _about(results: Results, place: Place, examples: pa.Array) -> list[Row]:
+    """The rows at a place that are about some examples."""
+    [part] = results.parts("example", which=[place.part])
+    here = pc.is_in(part.column("example").slice(place.start, place.stop - place.start), examples)
+    if not (which := np.flatnonzero(np.asarray(here)) + place.start).size:
+        return []
+    [part] = results.parts(*_COLUMNS, which=[place.part])
+    rows: list[Row] = part.take(which).to_pylist()
+    return rows
 
 
 def _by_example(prompts: _Rows) -> dict[tuple[str, str], dict[str, Row]]:
@@ -79,15 +159,10 @@ def _by_example(prompts: _Rows) -> dict[tuple[str, str], dict[str, Row]]:
     return found
 
 
-def _sample(prompts: Iterable[_Key]) -> list[_Key]:
+def _sample(drawn: Mapping[tuple[str, str], _Drawn]) -> list[_Key]:
     """As many of every dataset and setting, one of each in turn."""
-    by_line: dict[tuple[str, str], list[_Key]] = defaultdict(list)
-    for key in prompts:
-        by_line[key[0], key[1]].append(key)
-    for keys in by_line.values():
-        keys.sort(key=lambda key: hash64("page", *key))
-    in_turn = (key for turn in zip_longest(*by_line.values()) for key in turn if key is not None)
-    return list(islice(in_turn, MOST))
+    turns = zip_longest(*(some.spots for some in drawn.values()))
+    return [spot.key() for spot in islice((one for turn in turns for one in turn if one is not None), MOST)]
 
 
 def _entry(key: _Key, rows: Mapping[str, Row], beside: Mapping[str, Row], order: Mapping[str, int]) -> dict[str, Any]:

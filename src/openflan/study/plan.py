@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from openflan.data.encode import Format
-from openflan.data.rows import load_rows
+from openflan.data.rows import keep_rows, load_rows
 from openflan.data.sources import parse_source
 from openflan.evaluation.prompts import Load, PlannedEvaluation, plan_evaluation
 from openflan.model.encoder import encoder_for
@@ -24,6 +24,9 @@ def plan_measuring(recipe: Recipe, model: Path, tasks: Sequence[Task]) -> Planne
     be measured, and `MissingExtraError`.
     """
     encoder_for(model, recipe.format)
+    source = parse_source(recipe.data.source)
+    for role in recipe.evaluate.roles:
+        keep_rows(tasks, role, source, carve=recipe.data.carve)
     return plan_evaluation(recipe.evaluate, tasks, row_loader(recipe))
 
 

@@ -9,7 +9,7 @@ within what was charged. Filters and methods without a known bound are left out.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, ItemsView, KeysView, Mapping, Set, ValuesView
+from collections.abc import Callable, ItemsView, KeysView, Mapping, Sequence, Set, ValuesView
 from functools import wraps
 from types import GeneratorType
 from typing import Any
@@ -81,6 +81,8 @@ def size(value: Any, most: int = FUEL) -> int:
         total += _PART
         if isinstance(one, str):
             total += len(one)
+        elif isinstance(one, list | tuple) and _are_texts(one):
+            total += _PART * len(one) + sum(map(len, one))
         elif isinstance(one, Mapping):
             waiting += [part for pair in one.items() for part in pair]
         elif isinstance(one, list | tuple | Set | KeysView | ValuesView | ItemsView):
@@ -90,6 +92,11 @@ def size(value: Any, most: int = FUEL) -> int:
         elif isinstance(one, int):
             total += one.bit_length() // 4
     return total
+
+
+def _are_texts(parts: Sequence[Any]) -> bool:
+    """Whether all parts are plain texts, as the words of a text are: their sizes are added up at once."""
+    return set(map(type, parts)) == {str}
 
 
 def _spend(amount: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
@@ -123,6 +123,8 @@ def _by_jinja(expression: str) -> Callable[[Names], Any]:
 @cache
 def names_in(source: str) -> frozenset[str]:
     """The names a text refers to."""
+    if (pieces := _plain_pieces(source)) is not None:
+        return frozenset(piece for is_name, piece in pieces if is_name)
     return frozenset(meta.find_undeclared_variables(parse(source)))
 
 
@@ -216,8 +218,12 @@ def _run(template: Template, context: Context, source: str) -> Iterator[str]:
         ) from None
 
 
+@lru_cache(maxsize=8)
 def parse(source: str, environment: BoundedEnvironment = _ENVIRONMENT) -> nodes.Template:
-    """The tree of a text; raises `TextError` for bad syntax, and for one that is too long or nested too deeply."""
+    """The tree of a text, which is asked for several times in a row and changed by nobody.
+
+    Raises `TextError` for bad syntax, and for one that is too long or nested too deeply.
+    """
     if len(source) > _LONGEST:
         raise TextError(f"a text of more than {_LONGEST:,} characters")
     try:

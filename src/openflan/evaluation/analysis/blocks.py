@@ -4,14 +4,18 @@ statistics.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from openflan.data.order import hash64
+from openflan.evaluation.analysis.answers import Answers, Numbers, Row
 from openflan.evaluation.analysis.statistics import unit_sums
 from openflan.evaluation.metrics import (
     Array,
@@ -23,18 +27,18 @@ from openflan.evaluation.metrics import (
     is_option,
     metric,
 )
-from openflan.evaluation.results import SCHEMA, Results
+from openflan.evaluation.results import Place, Results
 
-_TEXTS = {"prompt", "target", "tokens", "score"}
-_COLUMNS = [name for name in SCHEMA.names if name not in _TEXTS]
-"""What scoring needs: all but the long texts."""
+_READ = ("writer", "example", "group", "shots", "shortened", "failure", "options", "references", "choice", "generated")
+"""Columns that nearly every number needs, read together."""
 
-Row = Mapping[str, Any]
+_HELD = 2_000_000
+"""Rows that are held in memory, of the blocks that were looked at last."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """One dataset's prompts in one split and setting, in the columns of the results less the prompts' text.
+    """One dataset's prompts in one split and setting.
 
     What a table has a line for: `wmt16_deen` and, for its templates that ask for English, `wmt16_deen/en`.
     """
@@ -42,7 +46,14 @@ class Block:
     name: str
     cluster: str
     metric: Scorable
-    rows: Sequence[Row]
+    answers: Answers
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def only(self, rows: Numbers) -> Block:
+        """The block with these of its rows, in this order."""
+        return replace(self, answers=self.answers.take(rows))
 
     @property
     def key(self) -> int:
@@ -52,57 +63,96 @@ class Block:
     @property
     def writers(self) -> list[str]:
         """The writers (templates, for the most part) with at least one answer, in order."""
-        return _ordered({row["writer"] for row in self.rows if prediction(row) is not None})
+        answered = self.answers.answered
+        return [writer for writer, rows in self.answers.by_writer.items() if answered[rows].any()]
 
-    def sums(self, units: Mapping[Any, int]) -> Array:
+    def units(self) -> pa.Array:
+        """What is resampled, each once and sorted: a question that several rows belong to, else the row."""
+        units = self.answers.units.unique()
+        return units.take(pc.sort_indices(units))
+
+    def sums(self, units: pa.Array) -> Array:
         """The metric's statistics, summed by unit: [writers, units, s]. Prompts without an answer add nothing."""
-        by_writer = self.by_writer()
-        return np.stack([_metric_sums(self.metric, by_writer[writer], units) for writer in self.writers])
+        answers, numbers = self.answers, self.numbers(units)
+        rows = [some[answers.answered[some]] for some in (answers.by_writer[writer] for writer in self.writers)]
+        statistics = _statistics(self.metric, answers)
+        return np.stack([unit_sums(statistics(some), numbers[some], len(units)) for some in rows])
+
+    def numbers(self, units: pa.Array) -> Numbers:
+        """The number of each row's unit among these."""
+        found: Numbers = pc.index_in(self.answers.units, value_set=units).to_numpy(zero_copy_only=False)
+        return found.astype(np.int64)
 
     def further(self) -> dict[str, float]:
         """What is measured besides the metric, by name: the mean over writers of each one's ratio of sums."""
         found = {}
         for name, measure in SECONDARY_METRICS.items():
-            pairs = [[pair for row in rows if (pair := measure(row))] for rows in self.by_writer().values()]
-            if ratios := [np.divide(*np.sum(some, axis=0)[:2]) for some in pairs if some]:
-                found[name] = float(np.mean(ratios))
+            if some := list(measure(self.answers).by_writer(self.answers).values()):
+                found[name] = float(np.mean([np.divide(*np.sum(one.shares, axis=0)[:2]) for one in some]))
         return found
-
-    def units(self) -> dict[Any, int]:
-        """What is resampled, numbered: a question that several rows belong to, else the row."""
-        return {unit: number for number, unit in enumerate(sorted({unit_of(row) for row in self.rows}))}
-
-    def by_writer(self) -> dict[str, list[Row]]:
-        """The rows of each writer, in order."""
-        rows: dict[str, list[Row]] = defaultdict(list)
-        for row in self.rows:
-            rows[row["writer"]].append(row)
-        return {writer: rows[writer] for writer in _ordered(rows)}
 
     def option_shares(self) -> dict[str, float]:
         """How often each option was chosen, in per cent of the prompts that were ranked, most often first.
 
         Empty where the options change from row to row.
         """
-        if len({tuple(row["options"]) for row in self.rows}) != 1:
+        if len({tuple(row["options"]) for row in self.answers.kinds}) != 1:
             return {}
-        chosen = Counter(row["choice"] for row in self.rows if row["choice"] is not None)
+        chosen = self.answers.counts("choice")
         total = chosen.total()
         return {option: 100 * count / total for option, count in chosen.most_common()}
 
 
-def blocks(results: Results, split: str, setting: str | None = None) -> dict[str, Block]:
-    """The blocks of a split in one setting (the first that was asked in), by name, in the order they were scored.
+class Blocks(Mapping[str, Block]):
+    """Blocks by name, in the order they were scored; the rows of those looked at last are held in memory."""
+
+    def __init__(self, results: Results, places: Mapping[str, Sequence[Place]]) -> None:
+        self._results, self._places = results, places
+        self._held: dict[str, Block] = {}
+
+    def __getitem__(self, name: str) -> Block:
+        block = self._held.pop(name, None) or self._block(name, self._places[name])
+        self._held[name] = block  # the last again
+        while len(self._held) > 1 and sum(map(len, self._held.values())) > _HELD:
+            self._held.pop(next(iter(self._held)))
+        return block
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def cluster(self, name: str) -> str:
+        """The cluster of a block."""
+        return self._places[name][0].cluster
+
+    def _block(self, name: str, places: Sequence[Place]) -> Block:
+        length = sum(place.stop - place.start for place in places)
+        answers = Answers(length, partial(_columns, self._results, places))
+        answers.columns(*_READ)
+        return Block(name, places[0].cluster, metric(places[0].metric), answers)
+
+
+def blocks(results: Results, split: str, setting: str | None = None) -> Blocks:
+    """The blocks of a split in one setting (the first that was asked in).
 
     Raises `MissingExtraError` where one of their metrics lacks its package.
     """
     wanted = results.settings[0] if setting is None else setting
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for row in results.table(*_COLUMNS).to_pylist():
-        if row["split"] == split and row["setting"] == wanted:
-            rows[line_name(row["dataset"], row["variant"], row["direction"])].append(row)
-    check_extras({some[0]["metric"] for some in rows.values()})
-    return {name: Block(name, some[0]["cluster"], metric(some[0]["metric"]), some) for name, some in rows.items()}
+    places: dict[str, list[Place]] = {}
+    for one in results.places:
+        if one.split == split and one.setting == wanted:
+            places.setdefault(line_name(one.dataset, one.variant, one.direction), []).append(one)
+    check_extras({some[0].metric for some in places.values()})
+    return Blocks(results, places)
+
+
+def _columns(results: Results, places: Sequence[Place], names: Sequence[str]) -> pa.Table:
+    """Columns of the rows at some places."""
+    parts = dict.fromkeys(place.part for place in places)
+    tables = dict(zip(parts, results.parts(*names, which=parts), strict=True))
+    return pa.concat_tables([tables[one.part].slice(one.start, one.stop - one.start) for one in places])
 
 
 def line_name(dataset: str, variant: str = "", direction: str = "") -> str:
@@ -116,19 +166,19 @@ def prediction(row: Row) -> str | None:
     return said
 
 
-def unit_of(row: Row) -> tuple[str, str]:
-    """The unit that a prompt is resampled with: the question its answer belongs to, or its example."""
-    return (row["group"], "") if row["group"] is not None else ("", row["example"])
-
-
-def _metric_sums(metric: Scorable, rows: Sequence[Row], units: Mapping[Any, int]) -> Array:
-    answered = [(row, said) for row in rows if (said := prediction(row)) is not None]
-    judged = [Judged(said, row["references"], row["options"], row["group"]) for row, said in answered]
-    return unit_sums(metric.statistics(judged), np.array([units[unit_of(row)] for row, _ in answered], int), len(units))
-
-
-def _ordered(writers: Iterable[str]) -> list[str]:
-    return sorted(writers, key=lambda name: (len(name), name))
+def _statistics(metric: Scorable, answers: Answers) -> Callable[[Numbers], Array]:
+    """What gives the metric's statistics of some rows: [rows, s]."""
+    judged = [Judged(prediction(row) or "", row["references"], row["options"]) for row in answers.kinds]
+    if metric.per_prompt:
+        known = np.flatnonzero([prediction(row) is not None for row in answers.kinds])
+        values = metric.statistics([judged[kind] for kind in known])
+        every = np.zeros((len(judged), values.shape[1]))
+        every[known] = values
+        return lambda rows: every[answers.kind[rows]]
+    groups = answers.column("group").to_pylist()
+    return lambda rows: metric.statistics(
+        [judged[kind]._replace(group=groups[row]) for row, kind in zip(rows, answers.kind[rows], strict=True)]
+    )
 
 
 class Share(NamedTuple):
@@ -141,9 +191,43 @@ class Share(NamedTuple):
     answer: int = 0
 
 
-def _loss(row: Row) -> Share | None:
+class Shares(NamedTuple):
+    """The rows that say something of a measure, in order, and what each adds: float64 [rows, 3], as in `Share`."""
+
+    rows: Numbers
+    shares: Array
+
+    def by_writer(self, answers: Answers) -> dict[str, Shares]:
+        """Those of each writer that has any."""
+        names, codes = answers.writers
+        mine = codes[self.rows]
+        found = {name: np.flatnonzero(mine == number) for number, name in enumerate(names)}
+        return {name: Shares(self.rows[some], self.shares[some]) for name, some in found.items() if len(some)}
+
+
+Measure = Callable[[Answers], Shares]
+"""What is measured on rows."""
+
+
+def by_kind(share_of: Callable[[Row], Share | None]) -> Measure:
+    """A measure that follows from what rows of a kind have in common; None where one says nothing."""
+
+    def measure(answers: Answers) -> Shares:
+        found = [share_of(row) for row in answers.kinds]
+        known: NDArray[np.bool_] = np.array([share is not None for share in found], dtype=bool)
+        shares = np.array([share or (0.0, 0.0, 0) for share in found], dtype=np.float64).reshape(len(found), 3)
+        rows = np.flatnonzero(known[answers.kind])
+        return Shares(rows, shares[answers.kind[rows]])
+
+    return measure
+
+
+def _loss(answers: Answers) -> Shares:
     """The loss, in nats, on the tokens of the right answer."""
-    return None if row["target_logprob"] is None else Share(-row["target_logprob"], row["target_tokens"])
+    logprob, tokens = answers.columns("target_logprob", "target_tokens")
+    rows = np.flatnonzero(logprob.is_valid().to_numpy())
+    columns = [-logprob.take(rows).to_numpy(), tokens.take(rows).to_numpy(), np.zeros(len(rows))]
+    return Shares(rows, np.stack(columns, axis=1).astype(np.float64))
 
 
 def _written_option(row: Row) -> Share | None:
@@ -160,5 +244,9 @@ def _written_right(row: Row) -> Share | None:
     return Share(100.0 * is_correct(chosen_option(row["generated"], row["options"]), row["references"]), 1.0)
 
 
-SECONDARY_METRICS = {"loss": _loss, "written_option": _written_option, "written_accuracy": _written_right}
-"""What is measured besides the metric: a row's share of a ratio, or None."""
+SECONDARY_METRICS: dict[str, Measure] = {
+    "loss": _loss,
+    "written_option": by_kind(_written_option),
+    "written_accuracy": by_kind(_written_right),
+}
+"""What is measured besides the metric."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from openflan.evaluation.analysis.blocks import Block, Row, blocks, prediction, unit_of
+from openflan.evaluation.analysis.answers import Numbers
+from openflan.evaluation.analysis.blocks import Block, blocks
 from openflan.evaluation.analysis.statistics import SAMPLES, Interval, bootstrap, interval, permutation_test, with_width
 from openflan.evaluation.metrics import Array
 from openflan.evaluation.results import Results, ResultsError
@@ -72,9 +76,11 @@ def compare(
     asked = ((first, setting), (second, second_setting or setting))
     ours, theirs = (blocks(one, split, own if own in one.settings else None) for one, own in asked)
     found = {
-        name: _difference(ours[name], theirs[name], samples)
+        name: _difference(one, other, samples)
         for name in ours
-        if name in theirs and ours[name].writers and theirs[name].writers
+        if name in theirs
+        for one, other in [(ours[name], theirs[name])]
+        if one.writers and other.writers
     }
     only = {first.name: ours.keys() - found.keys(), second.name: theirs.keys() - found.keys()}
     notes = [f"only {name} was scored on {', '.join(sorted(names))}" for name, names in only.items() if names]
@@ -97,7 +103,7 @@ def compare(
 
 def _difference(first: Block, second: Block, samples: int) -> tuple[Difference, Array] | None:
     first, second, common = _paired(first, second)
-    if not first.rows:
+    if not len(first):
         return None
     units, metric = first.units(), first.metric
     ours, theirs = first.sums(units), second.sums(units)
@@ -120,7 +126,7 @@ def _difference(first: Block, second: Block, samples: int) -> tuple[Difference, 
         second=after,
         difference=interval(after - before, replicates),
         p=permutation_test(theirs, ours, mean, first.key, samples) if common else None,
-        examples=len({row["example"] for row in first.rows}),
+        examples=first.answers.examples(),
     )
     return difference, replicates
 
@@ -128,22 +134,45 @@ def _difference(first: Block, second: Block, samples: int) -> tuple[Difference, 
 def _paired(first: Block, second: Block) -> tuple[Block, Block, bool]:
     """Both blocks less what only one has answered, and whether prompts (rather than examples) were paired."""
     ours, theirs = _answered(first), _answered(second)
-    if common := set(first.writers) & set(second.writers):
-        keys = {key for key in ours.keys() & theirs.keys() if key[0] in common}
-        if any(ours[key]["references"] != theirs[key]["references"] for key in keys):
-            raise ResultsError(
-                f"{first.name}: the two models were evaluated on different rows, so they cannot be compared prompt by "
-                "prompt; evaluate both from the same source"
-            )
-        kept = [[rows[key] for key in sorted(keys)] for rows in (ours, theirs)]
-    else:
-        units = {unit_of(row) for row in ours.values()} & {unit_of(row) for row in theirs.values()}
-        kept = [[row for row in rows.values() if unit_of(row) in units] for rows in (ours, theirs)]
-    return replace(first, rows=kept[0]), replace(second, rows=kept[1]), bool(common)
+    if not (common := set(first.writers) & set(second.writers)):
+        units = pc.filter(ours.units.unique(), pc.is_in(ours.units.unique(), theirs.units.unique()))
+        kept = [np.flatnonzero(pc.is_in(one.units, units).to_numpy(zero_copy_only=False)) for one in (ours, theirs)]
+        return first.only(ours.rows[kept[0]]), second.only(theirs.rows[kept[1]]), False
+    writers = pa.array(sorted(common))
+    keys = ours.keys.filter(pc.and_(pc.is_in(ours.writers, writers), pc.is_in(ours.keys, theirs.keys)))
+    keys = keys.take(pc.sort_indices(keys))
+    one, other = first.only(ours.of(keys)), second.only(theirs.of(keys))
+    if not one.answers.column("references").equals(other.answers.column("references")):
+        raise ResultsError(
+            f"{first.name}: the two models were evaluated on different rows, so they cannot be compared prompt by "
+            "prompt; evaluate both from the same source"
+        )
+    return one, other, True
 
 
-def _answered(block: Block) -> dict[tuple[str, str], Row]:
-    return {(row["writer"], row["example"]): row for row in block.rows if prediction(row) is not None}
+class _Answered(NamedTuple):
+    """The rows of a block with an answer, of several to one prompt the last; the prompts' keys, writers and units."""
+
+    rows: Numbers
+    keys: pa.Array
+    writers: pa.Array
+    units: pa.Array
+
+    def of(self, keys: pa.Array) -> Numbers:
+        """The rows of these prompts."""
+        places: Numbers = pc.index_in(keys, value_set=self.keys).to_numpy(zero_copy_only=False)
+        return self.rows[places]
+
+
+def _answered(block: Block) -> _Answered:
+    rows = np.flatnonzero(block.answers.answered)
+    writers, examples = (column.take(rows) for column in block.answers.columns("writer", "example"))
+    # As texts the keys are sorted like pairs of writer and example, since no writer's name has this sign in it.
+    keys = pc.binary_join_element_wise(writers, examples, "\0").combine_chunks().dictionary_encode()
+    last = np.empty(len(keys.dictionary), dtype=np.int64)
+    last[keys.indices.to_numpy()] = rows
+    units = block.answers.units.take(last)
+    return _Answered(last, keys.dictionary, block.answers.column("writer").take(last).combine_chunks(), units)
 
 
 def _over(cluster: str, members: Sequence[tuple[Difference, Array]]) -> Difference:

@@ -7,18 +7,17 @@ Examples are resampled within each dataset, the same for both models, so that a 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 
-from openflan.evaluation.analysis.blocks import SECONDARY_METRICS, Block, Row, Share, unit_of
+from openflan.evaluation.analysis.answers import Answers, Row
+from openflan.evaluation.analysis.blocks import SECONDARY_METRICS, Block, Measure, Share, Shares, by_kind
 from openflan.evaluation.analysis.statistics import Interval, bootstrap, interval, unit_sums, with_width
 from openflan.evaluation.metrics import Array
-
-Measure = Callable[[Row], Share | None]
-"""A row's share of a measure; None when it says nothing."""
 
 
 def chosen_right(row: Row) -> Share | None:
@@ -33,17 +32,24 @@ def chosen_right_by_answer(row: Row) -> Share | None:
     return Share(100.0 * (row["choice"] in row["references"]), 1.0, row["options"].index(row["references"][0]))
 
 
-def best_gain_right(row: Row) -> Share | None:
+def best_gain_right(answers: Answers) -> Shares:
     """Whether the option that the input raises most over an empty one is right (pmi), in per cent."""
-    if not row["options"] or len(row["unconditional"]) != len(row["options"]) or not row["logprobs"]:
-        return None
-    gains = [one - alone for one, alone in zip(row["logprobs"], row["unconditional"], strict=True)]
-    return Share(100.0 * (row["options"][gains.index(max(gains))] in row["references"]), 1.0)
+    known, alone = answers.columns("logprobs", "unconditional")
+    lengths = [pc.list_value_length(column).fill_null(0).to_numpy() for column in (known, alone)]
+    rows = np.flatnonzero((answers.options > 0) & (lengths[1] == answers.options) & (lengths[0] > 0))
+    kinds, logprobs, alones = answers.kind[rows], known.take(rows).to_pylist(), alone.take(rows).to_pylist()
+    shares = np.zeros((len(rows), 3))
+    shares[:, 1] = 1.0
+    for share, kind, ones, others in zip(shares, kinds.tolist(), logprobs, alones, strict=True):
+        gains = [one - other for one, other in zip(ones, others, strict=True)]
+        row = answers.kinds[kind]
+        share[0] = 100.0 * (row["options"][gains.index(max(gains))] in row["references"])
+    return Shares(rows, shares)
 
 
 MEASURES: dict[str, Measure] = {
-    "accuracy": chosen_right,
-    "balanced_accuracy": chosen_right_by_answer,
+    "accuracy": by_kind(chosen_right),
+    "balanced_accuracy": by_kind(chosen_right_by_answer),
     "pmi_accuracy": best_gain_right,
     **SECONDARY_METRICS,
 }
@@ -114,34 +120,21 @@ def measure_block(block: Block, measure: str) -> Interval | None:
 
 
 def _side(block: Block, measure: str) -> _Side | None:
-    units, known = block.units(), list(_known(block, measure).values())
+    known = list(MEASURES[measure](block.answers).by_writer(block.answers).values())
     if not known:
         return None
-    classes = _classes(known)
-    stacked = np.stack([_unit_sums(pairs, units, classes) for pairs in known])
+    units = block.units()
+    numbers, classes = block.numbers(units), 1 + max(int(one.shares[:, 2].max()) for one in known)
+    stacked = np.stack([unit_sums(_by_class(one.shares, classes), numbers[one.rows], len(units)) for one in known])
     value = _mean(stacked.sum(axis=1))
     return _Side(np.concatenate([[value], bootstrap(stacked, _mean, block.key)]), len(units))
 
 
-def _known(block: Block, measure: str) -> dict[str, list[tuple[Row, Share]]]:
-    """The rows that say something of a measure, with their shares, by writer."""
-    found = {
-        writer: [(row, share) for row in rows if (share := MEASURES[measure](row)) is not None]
-        for writer, rows in block.by_writer().items()
-    }
-    return {writer: pairs for writer, pairs in found.items() if pairs}
-
-
-def _classes(known: Sequence[Sequence[tuple[Row, Share]]]) -> int:
-    return 1 + max(share.answer for pairs in known for _, share in pairs)
-
-
-def _unit_sums(pairs: Sequence[tuple[Row, Share]], units: Mapping[Any, int], classes: int) -> Array:
-    """What the shares add up to by unit: [units, classes * 2], above and below the line of every class's ratio."""
-    flat = np.zeros((len(pairs), 2 * classes))
-    for line, (_, share) in zip(flat, pairs, strict=True):
-        line[2 * share.answer : 2 * share.answer + 2] = share.above, share.below
-    return unit_sums(flat, np.array([units[unit_of(row)] for row, _ in pairs]), len(units))
+def _by_class(shares: Array, classes: int) -> Array:
+    """What each share adds above and below the line of its own class's ratio: [rows, classes * 2]."""
+    flat, rows, own = np.zeros((len(shares), 2 * classes)), np.arange(len(shares)), shares[:, 2].astype(np.int64)
+    flat[rows, 2 * own], flat[rows, 2 * own + 1] = shares[:, 0], shares[:, 1]
+    return flat
 
 
 def _mean(sums: Array) -> Array:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from openflan.data.example import Example
 from openflan.errors import UnknownNameError, nearest
@@ -142,8 +143,9 @@ def _paper() -> dict[str, Any]:
 def _scored(results: Results) -> dict[str, set[str]]:
     """The examples whose test prompts were scored, by task."""
     found: dict[str, set[str]] = defaultdict(set)
-    for row in results.table("dataset", "variant", "split", "example", "choice").to_pylist():
-        if row["split"] == "test" and row["choice"] is not None:
+    for part in results.parts("dataset", "variant", "split", "example", "choice"):
+        asked = part.filter((pc.field("split") == "test") & pc.field("choice").is_valid())
+        for row in asked.group_by(["dataset", "variant", "example"]).aggregate([]).to_pylist():
             found[line_name(row["dataset"], row["variant"])].add(row["example"])
     return found
 

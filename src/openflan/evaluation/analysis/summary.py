@@ -9,14 +9,14 @@ examples.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from openflan.evaluation.analysis.blocks import Block, blocks, prediction
+from openflan.evaluation.analysis.blocks import Block, blocks
 from openflan.evaluation.analysis.statistics import SAMPLES, Interval, bootstrap, interval, with_width
 from openflan.evaluation.metrics import Array
 from openflan.evaluation.results import Results
@@ -113,7 +113,8 @@ def summarize(results: Results, setting: str | None = None, split: str = "test",
     """Score `split` in one setting (default: the first asked in), choosing best templates on `dev`, if any."""
     setting = results.settings[0] if setting is None else setting
     dev = blocks(results, "dev", setting)
-    scored = [_task_score(block, dev.get(name), samples) for name, block in blocks(results, split, setting).items()]
+    test = blocks(results, split, setting)
+    scored = [_task_score(test[name], dev.get(name), samples) for name in test]
     members: dict[str, dict[str, _Points]] = defaultdict(dict)
     for task, points in scored:
         if points is not None and task.higher_is_better:
@@ -158,9 +159,9 @@ def _task_score(block: Block, dev: Block | None, samples: int) -> tuple[TaskScor
         further=block.further(),
         shares=block.option_shares(),
         templates=[],
-        rows=len({row["example"] for row in block.rows}),
-        shortened=sum(row["shortened"] for row in block.rows),
-        failures=dict(Counter(row["failure"] for row in block.rows if row["failure"])),
+        rows=block.answers.examples(),
+        shortened=int(np.sum(block.answers.column("shortened").to_numpy())),
+        failures={failure: count for failure, count in block.answers.counts("failure").items() if failure},
     )
     return _over_templates(score, block, dev, samples) if block.writers else (score, None)
 
@@ -194,13 +195,13 @@ def _over_templates(score: TaskScore, block: Block, dev: Block | None, samples: 
 
 
 def _template_score(block: Block, template: str, values: Array) -> TemplateScore:
-    rows = block.by_writer()[template]
+    rows, answers = block.answers.by_writer[template], block.answers
     return TemplateScore(
         template=template,
         scores=dict(zip(block.metric.names, values.tolist(), strict=True)),
-        prompts=sum(prediction(row) is not None for row in rows),
-        failed=sum(row["failure"] is not None for row in rows),
-        shots=float(np.mean([row["shots"] for row in rows])),
+        prompts=int(answers.answered[rows].sum()),
+        failed=int(answers.column("failure").is_valid().to_numpy()[rows].sum()),
+        shots=float(np.mean(answers.column("shots").to_numpy()[rows])),
     )
 
 
