@@ -18,7 +18,14 @@ import pyarrow.compute as pc
 
 from openflan.evaluation.analysis.answers import Numbers
 from openflan.evaluation.analysis.blocks import Block, blocks
-from openflan.evaluation.analysis.statistics import SAMPLES, Interval, bootstrap, interval, permutation_test, with_width
+from openflan.evaluation.analysis.statistics import (
+    SAMPLES,
+    Interval,
+    bootstraps,
+    interval,
+    permutation_test,
+    with_width,
+)
 from openflan.evaluation.metrics import Array
 from openflan.evaluation.results import Results, ResultsError
 
@@ -114,7 +121,8 @@ def _difference(first: Block, second: Block, samples: int) -> tuple[Difference, 
         return means
 
     before, after = float(mean(ours.sum(axis=1))), float(mean(theirs.sum(axis=1)))
-    replicates = bootstrap(theirs, mean, first.key, samples) - bootstrap(ours, mean, first.key, samples)
+    later, earlier = bootstraps((theirs, ours), mean, first.key, samples)
+    replicates = later - earlier
     if metric.is_percentage:
         replicates = with_width(after - before, replicates, len(units), first.key, -100.0, 100.0)
     difference = Difference(

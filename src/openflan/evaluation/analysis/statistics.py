@@ -8,7 +8,9 @@ are paired without further ado.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,10 @@ Score = Callable[[Array], Array]
 
 SAMPLES = 1000
 _CHUNK = 100
+
+_MANY = 1_000_000
+_THREADS = 8
+"""Draws from which on threads share the chunks, and how many threads at most: each holds a chunk of draws."""
 
 
 def shown(value: float, signed: bool = False) -> str:
@@ -78,15 +84,29 @@ def bootstrap(sums: Array, score: Score, key: int, samples: int = SAMPLES) -> Ar
     `sums` is [..., units, s] (leading axes: templates, say), and `score` gets [samples, ..., s]. Equal `key` and number
     of units mean equal resamples.
     """
-    return np.concatenate([score(_weighted(weights, sums)) for weights in _resamples(sums.shape[-2], key, samples)])
+    return bootstraps([sums], score, key, samples)[0]
 
 
-def _resamples(units: int, key: int, samples: int) -> Iterator[Array]:
-    """How often each unit is drawn: chunks of [chunk, units]."""
-    for start in range(0, samples, _CHUNK):
-        generator = np.random.default_rng(hash64("bootstrap", key, start))
-        drawn = generator.multinomial(units, np.full(units, 1 / units), size=min(_CHUNK, samples - start))
-        yield drawn.astype(np.float64)
+def bootstraps(systems: Sequence[Array], score: Score, key: int, samples: int = SAMPLES) -> list[Array]:
+    """`bootstrap` of several systems on the same units, whose resamples are drawn once."""
+    units, starts = systems[0].shape[-2], range(0, samples, _CHUNK)
+
+    def scored(start: int) -> list[Array]:
+        weights = _resamples(units, key, start, min(_CHUNK, samples - start))
+        return [score(_weighted(weights, sums)) for sums in systems]
+
+    if units * samples < _MANY:
+        chunks = list(map(scored, starts))
+    else:  # drawing and adding up take no turns for the interpreter
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
+            chunks = list(pool.map(scored, starts))
+    return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+
+
+def _resamples(units: int, key: int, start: int, count: int) -> Array:
+    """How often each unit is drawn in the resamples from number `start` on: [count, units]."""
+    generator = np.random.default_rng(hash64("bootstrap", key, start))
+    return generator.multinomial(units, np.full(units, 1 / units), size=count).astype(np.float64)
 
 
 def _weighted(weights: Array, sums: Array) -> Array:
