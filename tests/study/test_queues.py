@@ -25,7 +25,13 @@ WAIT = f"{SAY}; import time; time.sleep(120)"
 @pytest.fixture(scope="module")
 def ray_tasks():
     pytest.importorskip("ray")
-    with RayTasks({"num_cpus": 2}) as tasks:
+    try:
+        tasks = RayTasks({"num_cpus": 2})
+    except OpenflanError as error:  # Ray gives its own processes 30 seconds, too few on a machine that is very busy
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    with tasks:
         yield tasks
 
 

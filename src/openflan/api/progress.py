@@ -35,11 +35,11 @@ def bar(title: str, total: float | None, *, silent: bool) -> Iterator[Callable[.
 
 
 def fetch_model(model: str, *, silent: bool = False) -> Path:
-    """The folder of a model; the small one is fetched on first use. Raises `ModelError`."""
+    """The folder of a model; the small one, and one on the hub, is fetched on first use. Raises `ModelError`."""
     from openflan.model.default import resolve
 
     quiet_libraries()
-    with bar("fetching the small model", None, silent=silent) as move:
+    with bar(f"fetching {model}", None, silent=silent) as move:
         return resolve(model, lambda have, total: move(have, total))
 
 

@@ -30,10 +30,10 @@ class RayTasks:
         own = {} if "address" in settings else {"include_dashboard": False}
         try:
             ray.init(**{**own, "log_to_driver": False, **settings})
-        except (RuntimeError, TypeError, ValueError) as fault:
-            raise RecipeError(f"ray.init does not take these settings: {fault}") from None
-        except ConnectionError as fault:
-            raise OpenflanError(f"no Ray cluster answers at {settings.get('address')}: {fault}") from None
+        except Exception as fault:  # it raises a bare one where a process of its own does not come up in time
+            if isinstance(fault, TypeError | ValueError) or "keyword" in str(fault):
+                raise RecipeError(f"ray.init does not take these settings: {fault}") from None
+            raise OpenflanError(f"Ray does not start, or does not answer: {fault}") from None
         # Who goes on with a cell whose worker died is for the study to say, as with every executor.
         self._run = ray.remote(_run).options(max_retries=0)
 
