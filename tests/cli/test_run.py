@@ -90,6 +90,22 @@ def test_the_folder_of_another_model_is_refused_and_left_as_it_is(run_folder, ca
         assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+def test_a_damaged_model_of_a_run_is_not_asked(run_folder, capsys):
+    run = run_folder / "damaged"
+    shutil.copytree(run_folder / "out", run)
+    weights = run / "model" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for words in (
+        ["eval", str(run), "--tasks", "copa", "--out", str(run_folder / "none")],
+        ["ask", str(run), "Hello?"],
+    ):
+        assert main(words) == 1
+        assert "model.safetensors is not what was written; start the run again" in capsys.readouterr().err
+    assert not (run_folder / "none").exists()
+
+
 def test_eval_measures_the_same_as_the_run(run_folder, capsys):
     arguments = ["eval", str(run_folder / "out"), str(run_folder / "small.yaml"), "--tasks", "sst2"]
     assert main([*arguments, "--out", str(run_folder / "again"), "--json"]) == 0
