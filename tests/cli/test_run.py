@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from openflan.cli import main
 from openflan.evaluation.results import read_results
+from openflan.model.identity import model_identity
 
 RECIPE = """
 description: the whole way, small
@@ -71,6 +73,37 @@ def test_a_second_start_finds_everything_done(run_folder):
     before = {path: path.stat().st_mtime_ns for path in (*out.glob("eval/*/scores.jsonl"), out / "model/config.json")}
     assert main(["run", str(run_folder / "small.yaml"), "--out", str(out)]) == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_the_folder_of_another_model_is_refused_and_left_as_it_is(run_folder, capsys):
+    out, other = run_folder / "out", run_folder / "other-tiny"
+    shutil.copytree(run_folder / "tiny", other)
+    config = json.loads((other / "config.json").read_text(encoding="utf-8"))
+    (other / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}), encoding="utf-8")
+    ours, theirs = (model_identity(folder)["fingerprint"] for folder in (run_folder / "tiny", other))
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for verb in ("run", "train"):
+        recipe = [verb, str(run_folder / "small.yaml"), "--set", f"model.path={other}", "--out", str(out)]
+        assert main(recipe) == 1
+        told = capsys.readouterr().err
+        assert f"({ours}) then" in told and f"({theirs}) now" in told
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_damaged_model_of_a_run_is_not_asked(run_folder, capsys):
+    run = run_folder / "damaged"
+    shutil.copytree(run_folder / "out", run)
+    weights = run / "model" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for words in (
+        ["eval", str(run), "--tasks", "copa", "--out", str(run_folder / "none")],
+        ["ask", str(run), "Hello?"],
+    ):
+        assert main(words) == 1
+        assert "model.safetensors is not what was written; start the run again" in capsys.readouterr().err
+    assert not (run_folder / "none").exists()
 
 
 def test_eval_measures_the_same_as_the_run(run_folder, capsys):

@@ -20,6 +20,11 @@ def test_whole_catalog_with_its_counts(capsys: pytest.CaptureFixture[str]) -> No
     assert set(CATALOG) <= first_words
 
 
+def test_one_dataset_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "rte"]) == 0
+    assert "1 dataset, 1 of the paper's 62; 10 templates" in capsys.readouterr().out
+
+
 def test_json_is_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "nli", "squad", "--json"]) == 0
     cards = {card["name"]: card for card in json.loads(capsys.readouterr().out)}

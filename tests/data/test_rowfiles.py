@@ -98,10 +98,28 @@ def test_a_bad_value_costs_one_row(value: Any) -> None:
     assert left_out(table) == {"text: wrong value": 1}
 
 
+def test_a_number_that_is_missing_is_null(tmp_path: Path) -> None:
+    rows = read_rows(written(tmp_path / "train.jsonl", '{"n": NaN, "x": NaN}\n{"n": 1, "x": Infinity}\n'))
+    table = rows_table(rows, columns(n="int", x="float"))
+    assert (table.to_pylist(), left_out(table)) == ([{"n": None, "x": None}], {"x: wrong value": 1})
+
+
 @pytest.mark.parametrize("value", [2**64, -(2**63) - 1, 1.5, "x", True, float("inf")])
 def test_a_bad_number_costs_one_row(value: Any) -> None:
     table = rows_table([{"n": 1}, {"n": value}], columns(n="int"))
     assert (table.column("n").to_pylist(), left_out(table)) == ([1], {"n: wrong value": 1})
+
+
+def test_a_row_with_more_cells_than_headings_is_left_out_and_counted(tmp_path: Path) -> None:
+    rows = read_rows(written(tmp_path / "train.csv", "n,text\n1,It rains.\n2,It rains, a bit.\n3\n"))
+    table = rows_table(rows, columns(n="int", text="string"))
+    assert table.to_pylist() == [{"n": 1, "text": "It rains."}, {"n": 3, "text": None}]
+    assert left_out(table) == {"more cells than headings": 1}
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match=r"train\.csv:1: two columns are called 'text'"):
+        read_rows(written(tmp_path / "train.csv", "text,n,text\na,1,b\n"))
 
 
 def test_numbers_of_any_length_are_read_at_once(tmp_path: Path) -> None:

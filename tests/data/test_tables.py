@@ -118,6 +118,8 @@ def test_shards_of_different_types_are_refused(tmp_path: Path) -> None:
         ("string", pa.array(["a", None]).dictionary_encode(), ["a", None]),
         ("string", pa.array(["a", "b"], pa.large_string()), ["a", "b"]),
         ("string", pa.array(["a", "b"], pa.string_view()), ["a", "b"]),
+        ("string", pa.array(["a", "ü"]).cast(pa.binary()), ["a", "ü"]),
+        ("string", pa.array(["a", "ü"]).cast(pa.large_binary()).dictionary_encode(), ["a", "ü"]),
         ("int", pa.array([1, 2], pa.uint8()), [1, 2]),
         ("int", pa.array([1.0, None, float("nan")]), [1, None, None]),
         ("float", pa.array([1.5], pa.float32()), [1.5]),

@@ -58,7 +58,7 @@ def test_options_are_ranked_with_the_block_and_without(client, playground):
     ({"model": "third"}, "no model is called 'third' here; there are first, second"),
     ({"instruction": " "}, "instruction: the instruction is empty"),
     ({"instruction": "x" * 1_000_000}, "instruction: over the limit of 200,000 characters"),
-    ({"instruction": "mat " * 1000}, "tokens; with 64 for the answer that is more than the 256 that first takes"),
+    ({"instruction": "mat " * 1000}, "tokens; with 256 for the answer that is more than the 256 that first takes"),
     ({"temperature": -1}, "temperature: Input should be greater than or equal to 0"),
     ({"max_tokens": 10**9}, "max_tokens: Input should be less than or equal to 1024"),
     ({"tempreature": 1}, "tempreature: Extra inputs are not permitted"),

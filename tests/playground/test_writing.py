@@ -6,8 +6,10 @@ import torch
 from small_models import CAUSAL, FAMILIES, byte_tokenizer, small_model_of
 from tiny_playground import tiny
 
+from openflan.data.encode import Format
 from openflan.errors import ModelError
 from openflan.playground.models import with_options
+from openflan.playground.requests import Generate
 from openflan.playground.sampling import Chooser, Sampling
 from openflan.playground.turns import BusyError
 from openflan.playground.writing import End, Limits, Piece
@@ -107,7 +109,7 @@ def test_first_tokens_go_before_others():
 
 def test_what_does_not_fit_is_a_sentence():
     model = tiny()
-    with pytest.raises(ModelError, match=r"the prompt has [\d,]+ tokens; with 64 for the answer .* the 256 that tiny"):
+    with pytest.raises(ModelError, match=r"the prompt has [\d,]+ tokens; with 256 for the answer .* the 256 that tiny"):
         next(model.write("mat " * 300))
     with pytest.raises(ModelError, match=r"the options cannot be ranked: .* the same"):
         model.rank("the cat", ["sat", "sat"])
@@ -115,6 +117,16 @@ def test_what_does_not_fit_is_a_sentence():
         next(model.write_on([1, 400], Limits(1), Sampling()))
     with pytest.raises(ModelError, match="encoder-decoder"):
         next(tiny("t5").write_on([1, 4], Limits(1), Sampling(), echo=True))
+
+
+def test_an_answer_may_be_as_long_as_a_target_and_ends_with_the_context():
+    assert Limits().max_tokens == Generate(model="m", instruction="i").max_tokens == Format().target_length
+    model = tiny()
+    prompt = "mat " * 40
+    room = model.context - len(model.prefix(prompt))
+    model.scorer.ends = frozenset()
+    *_, end = model.write(prompt)
+    assert (len(end.tokens), end.reason) == (room, "length")
 
 
 def test_a_model_out_of_memory_is_a_sentence_and_works_again(monkeypatch):

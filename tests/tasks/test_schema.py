@@ -1,5 +1,6 @@
 """Column types: what they accept, what they make of it, and how they are written."""
 
+import math
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ LABELS = ["entailment", "neutral"]
         ("list[list[int]]", [[1], []]),
         ({"text": "list[string]", "start": "int"}, {"text": ["a"], "start": 0}),
         ("string?", None),
+        ("list[float?]", [2.5, None]),
         ("list[string?]", ["a", None]),
     ],
 )
@@ -39,6 +41,8 @@ def test_fitting_value_is_returned(spec: Any, value: Any) -> None:
         ("int", True),
         ("int", 2.5),
         ("bool", 1),
+        ("float", math.inf),
+        ("float", math.nan),
         ("list[string]", "abc"),
         ("list[string]", ["a", 1]),
         ({"text": "string"}, {"other": "x"}),
@@ -49,6 +53,12 @@ def test_fitting_value_is_returned(spec: Any, value: Any) -> None:
 def test_wrong_value_is_refused(spec: Any, value: Any) -> None:
     with pytest.raises(WrongValue):
         parse_column_type(spec).read(value)
+
+
+def test_a_number_that_is_not_there_is_null_however_it_is_written() -> None:
+    assert parse_column_type("list[float?]").read([math.nan, 1.5, None]) == [None, 1.5, None]
+    with pytest.raises(WrongValue, match="null"):
+        parse_column_type("float").read(math.nan)
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=6, unique=True))

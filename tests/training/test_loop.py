@@ -8,11 +8,16 @@ from training_support import ROW, config, llama, stream, tokenizer
 from openflan.data.stream import Step
 from openflan.errors import ModelError, RecipeError
 from openflan.model.adapters import Lora
+from openflan.model.identity import resolved_dtype
 from openflan.model.load import load_model, load_tokenizer
+from openflan.model.weights import read_header
 from openflan.recipe import load_recipe
+from openflan.training import save
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.loop import train
+from openflan.training.loss import loss_for
 from openflan.training.optimizer import learning_rate
+from openflan.training.parallel import World
 from openflan.training.place import make_trainable
 
 torch.set_num_threads(1)
@@ -73,6 +78,30 @@ def test_an_adapters_base_is_computed_in_the_precision_that_is_asked_for(dtype, 
     compute = torch.float32 if dtype == "float32" else torch.bfloat16
     make_trainable(model, TrainConfig(steps=1, adapter=Lora(rank=2)), compute)
     assert model.get_input_embeddings().weight.dtype == base
+
+
+@pytest.mark.parametrize("compute", ["float32", "bfloat16"])
+@pytest.mark.parametrize("adapter", [None, Lora(rank=2), Lora(rank=2, targets=("lm_head",))])
+def test_a_model_is_saved_in_the_precision_it_was_loaded_in(tmp_path, compute, adapter):
+    if adapter is not None:
+        pytest.importorskip("peft")
+    run(tmp_path, model=llama().to(torch.bfloat16), steps=1, dtype=compute, adapter=adapter)
+    assert_saved_in_half(tmp_path / "model")
+
+
+def test_weights_that_were_shared_out_are_saved_so_too(tmp_path, monkeypatch):
+    model = llama()
+    monkeypatch.setattr(save, "_is_sharded", lambda model: True)
+    alone = World(0, 1, torch.device("cpu"))
+    save.save_model(model, loss_for(model), None, tmp_path / "model", torch.bfloat16, alone, tokenizer(), "sdpa")
+    assert_saved_in_half(tmp_path / "model")
+
+
+def assert_saved_in_half(folder):
+    weights = read_header(folder / "model.safetensors").values()
+    assert {weight["dtype"] for weight in weights} == {"BF16"}
+    assert resolved_dtype(folder, "auto") == "bfloat16"
+    assert load_model(folder).dtype == torch.bfloat16
 
 
 def test_metrics_have_a_line_per_step(tmp_path):

@@ -188,7 +188,7 @@ def test_damaged_metrics_are_left_out_and_said(tmp_path):
     path.write_text("".join(lines))
     said = []
     run(tmp_path, said)
-    assert "metrics.jsonl has lost the lines of 1 steps, the first of them step 3" in said
+    assert "metrics.jsonl has lost the lines of 1 step, the first of them step 3" in said
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, *range(4, STEPS + 1)]
 
 

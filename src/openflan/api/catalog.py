@@ -17,6 +17,7 @@ from openflan.files import write_text
 from openflan.recipe import Recipe, make_recipe
 from openflan.tasks.card import Card
 from openflan.tasks.registry import CATALOG, load_catalog
+from openflan.wording import counted
 
 if TYPE_CHECKING:
     from openflan.data.doctor import Check
@@ -55,9 +56,9 @@ class CatalogView(Tabled, Sequence[Card]):
             )
             for card in self.cards
         ]
-        counted = sum(card.figure3 is not None for card in self.cards)
-        templates = sum(len(card.templates or card.foreign) for card in self.cards)
-        note = f"{len(rows)} datasets, {counted} of the paper's 62; {templates} templates (forward + inverted)"
+        papers = sum(card.figure3 is not None for card in self.cards)
+        templates = counted(sum(len(card.templates or card.foreign) for card in self.cards), "template")
+        note = f"{counted(len(rows), 'dataset')}, {papers} of the paper's 62; {templates} (forward + inverted)"
         return Table("", columns, rows, [note])
 
     def to_dicts(self) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from openflan.errors import MissingRowsError, SchemaError, UnknownNameError
 from openflan.files import cache, write_json, write_text
 from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
+from openflan.wording import counted
 
 RESULT, TABLES = "contamination.json", "contamination.md"
 
@@ -211,7 +212,9 @@ def _result(
     scores = {one.results.name: clean_scores(one.results, seen) for one in evaluations}
     if evaluations and not any(scores.values()):
         raise UnknownNameError("the evaluations have no dataset in common with what was looked for")
-    unread = [f"{len(found.unread)} rows could not be read; the first: {found.unread[0]}"] if found.unread else []
+    unread = (
+        [f"{counted(len(found.unread), 'row')} could not be read; the first: {found.unread[0]}"] if found.unread else []
+    )
     result = Contamination(corpus, seen, scores, [*notes, *unread])
     write_json(out / RESULT, as_data(result))
     write_text(out / TABLES, "\n\n".join(map(markdown, result.tables)) + "\n")

@@ -22,6 +22,7 @@ from openflan.errors import UnknownNameError
 from openflan.recipe import make_recipe
 from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task, load_catalog
+from openflan.wording import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -252,7 +253,7 @@ class Packed:
 
     def __repr__(self) -> str:
         count, length = self.rows.tokens.shape
-        return f"{count:,} rows of {length:,} tokens, {self.fill:.1%} filled, {self.rows.targets:,} labelled"
+        return f"{counted(count, 'row')} of {length:,} tokens, {self.fill:.1%} filled, {self.rows.targets:,} labelled"
 
 
 def mixture(tasks: Names = "flan62", *, silent: bool = False, **data: Any) -> MixtureView:
@@ -281,8 +282,6 @@ def load_mixture(config: DataConfig, *, silent: bool = False) -> MixtureView:
 
 def share_table(mixture: Mixture, config: DataConfig, examples: int | None = None) -> Table:
     """The table of a mixture for a run of `examples` draws (default: one round)."""
-    from openflan.wording import counted
-
     shares = mixture.shares(examples)
     columns = ["cluster", "dataset", "rows", "unusable", "rate", "share", "templates", "draws", "epochs"]
     cells: list[tuple[Any, ...]] = [

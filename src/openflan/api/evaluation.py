@@ -27,6 +27,7 @@ from openflan.lists import listed
 from openflan.model.folder import ADAPTER
 from openflan.recipe import Recipe, make_recipe
 from openflan.tasks.registry import Task
+from openflan.training.saved import MODEL, expect_as_saved
 
 if TYPE_CHECKING:
     import pandas
@@ -314,9 +315,12 @@ def compare(
 
 
 def tuned_model(folder: Path) -> Path:
-    """The model in a run folder; any other folder as it is."""
-    found = folder / "model"
-    return found if any((found / name).is_file() for name in ("config.json", ADAPTER)) else folder
+    """The model in a run folder; any other folder as it is. Raises `ModelError` where the run saved another."""
+    found = folder / MODEL
+    if not any((found / name).is_file() for name in ("config.json", ADAPTER)):
+        return folder
+    expect_as_saved(folder)
+    return found
 
 
 def model_name(folder: Path) -> str:

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("instruction", nargs="?", default="-", help="what to ask (default, and for -: standard input)")
     parser.add_argument("--options", nargs="+", default=[], metavar="OPTION", help="answers to rank")
     parser.add_argument("--bare", action="store_true", help="do not show the options to the model when it writes")
-    parser.add_argument("--max-tokens", type=int, default=64, help="where an answer ends (default: 64)")
+    parser.add_argument("--max-tokens", type=int, default=256, help="where an answer ends (default: 256)")
     parser.add_argument("--temperature", type=float, default=0.0, help="0, the default, takes the likeliest token")
     parser.add_argument("--top-p", type=float, default=1.0, help="keep the likeliest tokens that add up to this")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same answer")

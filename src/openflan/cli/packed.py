@@ -14,10 +14,11 @@ def show_packed(recipe: Recipe, count: int) -> None:
 
     from openflan.api.prepare import packed_examples
     from openflan.cli.terminal import out
+    from openflan.wording import counted
 
     for number, row in enumerate(packed_examples(recipe, count)):
         filled, length = row[-1].last + 1, recipe.train.row_length
-        out.print(Text(f"══ row {number}: {len(row)} examples, {filled} of {length} positions", "bold"))
+        out.print(Text(f"══ row {number}: {counted(len(row), 'example')}, {filled} of {length} positions", "bold"))
         for place, one in enumerate(row, start=1):
             labelled = f"{one.start} to {one.last} are labelled"
             seen = f"positions {one.first} to {one.last} see each other, each those before it"

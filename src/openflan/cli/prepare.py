@@ -47,17 +47,18 @@ def run(options: argparse.Namespace) -> None:
 
     from openflan.api.prepare import prepare, prepared_folder
     from openflan.cli.terminal import escape, out, tell
+    from openflan.wording import counted
 
     folder = options.out or prepared_folder(recipe)
     if options.parts:
         _in_parts(recipe, folder, options)
     made = prepare(recipe, folder, rows=options.rows, workers=options.workers, part=options.part, say=tell)
     out.print(
-        f"{made.rows:,} rows of {recipe.train.row_length:,} tokens in {folder}: {made.filled:,} tokens, "
+        f"{counted(made.rows, 'row')} of {recipe.train.row_length:,} tokens in {folder}: {made.filled:,} tokens, "
         f"{made.labelled:,} labelled, {made.fill:.2%} of the positions filled"
     )
     for reason, count in made.dropped.most_common():
-        out.print(f"  left out {count:,} of {made.drawn:,} examples drawn: {escape(reason)}")
+        out.print(f"  left out {count:,} of {counted(made.drawn, 'example')} drawn: {escape(reason)}")
     out.print(f"Train on them with: openflan train … --prepared {folder}")
 
 

@@ -181,6 +181,7 @@ def _unit(cell: Path, place: str) -> int:
 def _print_plan(planned: PlannedStudy) -> None:
     from openflan.api.progress import duration
     from openflan.cli.terminal import out, table
+    from openflan.wording import counted
 
     rows, known = [], {unit.place for unit in planned.units if planned.is_done(unit)}
     for cell in planned.cells:
@@ -195,8 +196,8 @@ def _print_plan(planned: PlannedStudy) -> None:
     kinds = [sum(unit.kind == kind for unit in left) for kind in ("training", "evaluation")]
     total = sum(planned.costs[unit.place] for unit in left)
     out.print(
-        f"{len(planned.cells)} cells in {planned.folder}: {kinds[0]} trainings and {kinds[1]} evaluations to do, about "
-        f"{duration(total)} one after another on this machine"
+        f"{counted(len(planned.cells), 'cell')} in {planned.folder}: {counted(kinds[0], 'training')} and "
+        f"{counted(kinds[1], 'evaluation')} to do, about {duration(total)} one after another on this machine"
     )
 
 

@@ -52,12 +52,13 @@ def print_trained(trained: TrainedRun) -> None:
     """Say how long a run was, what its last loss was, and what it left out."""
     from openflan.api.progress import duration
     from openflan.cli.terminal import escape, out
+    from openflan.wording import counted
 
     result = trained.result
     out.print(
-        f"Tuned for {result.step:,} steps ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
+        f"Tuned for {counted(result.step, 'step')} ({result.tokens:,} tokens, {result.labelled:,} labelled) in "
         f"{duration(result.seconds)}; last loss {result.loss:.3f}"
     )
     dropped = trained.dropped
     for what, count in sorted(dropped.left_out.items(), key=lambda item: -item[1]):
-        out.print(f"  left out {count:,} of {dropped.drawn:,} examples drawn: {escape(what)}")
+        out.print(f"  left out {count:,} of {counted(dropped.drawn, 'example')} drawn: {escape(what)}")

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from openflan.data.limits import TARGET_TOKENS
 from openflan.data.literal import Controls, Piece
 from openflan.errors import RecipeError
 from openflan.ranges import Count, check_ranges
@@ -39,7 +40,7 @@ class Format:
     model's own template, on a `newline`, or as plain continuation after a `space`."""
     input_length: Count = 1024
     """Most tokens of an input; a longer one loses the end of its longest field."""
-    target_length: Count = 256
+    target_length: Count = TARGET_TOKENS
     """Most tokens of a target; what happens to a longer one is for `data.long_targets` to say."""
     chat: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """With `join: chat`: `template` (a name, where the tokenizer has several), `system` (a message), `today` (what the

@@ -1,4 +1,4 @@
-"""The paper's two limits on a dataset, where configurations can read them without the libraries that read rows."""
+"""The paper's limits, where configurations can read them without the libraries that read rows."""
 
 from typing import Literal
 
@@ -10,3 +10,6 @@ RATE_CAP = 3_000
 
 RateRule = Literal["dataset", "template"]
 """Whether the rate cap is one of a dataset's or of each of its templates (`openflan.data.mixture.rate_of`)."""
+
+TARGET_TOKENS = 256
+"""Longest target in training (paper section 2.4), and so the longest answer that is written unless asked otherwise."""

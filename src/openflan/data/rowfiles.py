@@ -50,7 +50,7 @@ def read_rows(path: Path) -> RawRows:
 
 def rows_table(rows: RawRows, columns: Mapping[str, ColumnType]) -> pa.Table:
     """The card's columns of the rows that have a readable value, or none, in each."""
-    faults: dict[int, str] = {}
+    faults = {number: "more cells than headings" for number, row in enumerate(rows) if _EXTRA in row}
     cells = {name: _cells(name, kind, rows, faults) for name, kind in columns.items()}
     kept = [number for number in range(len(rows)) if number not in faults]
     arrays = {name: _array([cells[name][number] for number in kept], kind) for name, kind in columns.items()}
@@ -125,6 +125,9 @@ def _csv_rows(text: str, separator: str, path: Path) -> RawRows:
     csv.field_size_limit(sys.maxsize)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restkey=_EXTRA, strict=True)
     try:
+        headings = Counter(reader.fieldnames or ())
+        if doubled := [name for name, count in headings.items() if count > 1]:
+            raise SchemaError(f"{path}:1: two columns are called {doubled[0]!r}; give each a name of its own")
         return [{name: value for name, value in row.items() if value is not None} for row in reader]
     except csv.Error as error:
         raise SchemaError(f"{path}:{reader.reader.line_num}: not CSV: {error}") from None
@@ -153,7 +156,7 @@ def _cell(value: Any, kind: ColumnType) -> Any:
     """A value in the card's terms; a label stays the name or id it is. Raises `WrongValue`."""
     if isinstance(value, str) and kind.kind != "string" and not kind.labels and not kind.is_any:
         value = _from_text(value, kind)
-    if value is None:
+    if value is None or (value != value and not kind.labels):  # NaN stands for nothing
         return None
     if not kind.labels:
         return kind.read(value)

@@ -200,4 +200,9 @@ def _is_list(actual: pa.DataType) -> bool:
 
 def _is_text(actual: pa.DataType) -> bool:
     kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(kind(actual) for kind in kinds)
+    return any(kind(actual) for kind in kinds) or _is_bytes(actual)
+
+
+def _is_bytes(actual: pa.DataType) -> bool:
+    """Whether a column holds bytes, which is how some programs leave text in a Parquet file."""
+    return bool(pa.types.is_binary(actual) or pa.types.is_large_binary(actual) or pa.types.is_binary_view(actual))

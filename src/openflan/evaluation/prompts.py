@@ -12,6 +12,7 @@ from openflan.data.encode import Encoder
 from openflan.data.example import Example
 from openflan.data.fewshot import FewShot, Shot
 from openflan.data.fit import shorten
+from openflan.data.limits import TARGET_TOKENS
 from openflan.data.order import hash64, permute_many
 from openflan.data.prompt import Prompt, Writer
 from openflan.data.select import Names
@@ -60,7 +61,7 @@ class EvalConfig:
     """Most rows per dataset whose prompts get a written answer besides being ranked; all when empty."""
     loss: bool = False
     """Also measure the loss on the right answers of prompts that are not ranked."""
-    max_tokens: Count = 256
+    max_tokens: Count = TARGET_TOKENS
     """Longest written answer, in tokens; the paper's targets have up to 256."""
     seed: Seed = 0
     """Decides which rows are sampled and which exemplars drawn."""

@@ -95,11 +95,14 @@ class PlayModel:
     def write(
         self, text: str, limits: Limits | None = None, sampling: Sampling | None = None
     ) -> Generator[Piece | End, None, None]:
-        """Answer an instruction in the model's format.
+        """Answer an instruction in the model's format; an answer ends at the latest where the model's context does.
 
         Raises `BusyError` where too many ask, and `ModelError` for a prompt beyond the context or the memory.
         """
-        return self.write_on(self.prefix(text), limits or Limits(), sampling or Sampling())
+        prefix, limits = self.prefix(text), limits or Limits()
+        if not self.seq2seq and self.context is not None and (room := self.context - len(prefix)) > 0:
+            limits = replace(limits, max_tokens=min(limits.max_tokens, room))
+        return self.write_on(prefix, limits, sampling or Sampling())
 
     def write_on(
         self, prefix: Sequence[int], limits: Limits, sampling: Sampling, *, likeliest: int = 0, echo: bool = False

@@ -71,7 +71,7 @@ def is_run(folder: Path) -> bool:
 def _of_run(folder: Path, recipe: Recipe, resolve: Resolve) -> list[Wanted]:
     return [
         Wanted(resolve(recipe.model.path), recipe.format, "untuned"),
-        Wanted(folder / "model", None, "tuned", folder.resolve().name),
+        Wanted(resolve(str(folder)), None, "tuned", folder.resolve().name),
     ]
 
 

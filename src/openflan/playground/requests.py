@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from openflan.data.limits import TARGET_TOKENS
 from openflan.errors import OpenflanError
 from openflan.playground.models import with_options
 from openflan.playground.sampling import Sampling
@@ -55,7 +56,7 @@ class Asked(BaseModel):
 class Generate(Asked):
     """A request for written answers."""
 
-    max_tokens: int = Field(default=64, ge=1, le=MOST_TOKENS)
+    max_tokens: int = Field(default=TARGET_TOKENS, ge=1, le=MOST_TOKENS)
     temperature: float = Field(default=0.0, ge=0, le=5)
     top_p: float = Field(default=1.0, gt=0, le=1)
     seed: int = Field(default=0, ge=0, le=2**53)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from openflan.data.encode import Tokenizer
+from openflan.data.limits import TARGET_TOKENS
 from openflan.errors import ModelError
 from openflan.evaluation.engines.base import Ends
 from openflan.evaluation.engines.inference import inference, is_out_of_memory
@@ -28,7 +29,7 @@ _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 class Limits:
     """Where an answer ends: after `max_tokens`, or before the first of the `stop` strings."""
 
-    max_tokens: int = 64
+    max_tokens: int = TARGET_TOKENS
     stop: tuple[str, ...] = ()
 
 

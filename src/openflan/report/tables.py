@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -20,6 +22,7 @@ from openflan.evaluation.analysis.statistics import Interval, shown
 from openflan.evaluation.analysis.summary import ClusterScore, Summary, TaskScore
 from openflan.report.words import SETTING_TITLES, metric_title
 from openflan.tasks.clusters import CLUSTERS
+from openflan.wording import counted
 
 _FURTHER = {"loss": "loss", "written_option": "an option", "written_accuracy": "written"}
 """What is measured besides the metric: nats per token of the right answer; of answers written to prompts with options,
@@ -119,11 +122,7 @@ def _columns(summary: Summary, references: References) -> list[_Column]:
 
 def remarks(summary: Summary) -> list[str]:
     """What a reader of the numbers should know: failures, shortened inputs, dropped exemplars, and the run's notes."""
-    found = [
-        f"{task.name}: {count} prompts not scored ({reason})"
-        for task in summary.tasks
-        for reason, count in task.failures.items()
-    ]
+    found = [f"{task.name}: {failed}" for task in summary.tasks for failed in _failed(task)]
     if same := [f"{task.name} ({next(iter(task.shares))!r})" for task in summary.tasks if _is_constant(task)]:
         found.append(f"always the same answer, whatever is asked: {', '.join(same)}")
     if shortened := [f"{task.name} ({task.shortened})" for task in summary.tasks if task.shortened]:
@@ -135,6 +134,17 @@ def remarks(summary: Summary) -> list[str]:
         budget = shots["budget"]
         found.append(f"of {asked} exemplars these fitted into {budget} tokens on average: {', '.join(dropped)}")
     return [*found, *summary.notes]
+
+
+def _failed(task: TaskScore) -> Iterator[str]:
+    """Prompts that were not scored, by reason; reasons that differ in a number alone, such as a length, are one."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for reason in task.failures:
+        alike[re.sub(r"\d[\d,]*", "0", reason)].append(reason)
+    for reasons in alike.values():
+        count = sum(task.failures[reason] for reason in reasons)
+        example = "for example, " if len(reasons) > 1 else ""
+        yield f"{counted(count, 'prompt')} not scored ({example}{reasons[0]})"
 
 
 def _is_constant(task: TaskScore) -> bool:

@@ -31,7 +31,8 @@ from openflan.study.units import Unit
 from openflan.sums import write_sealed
 from openflan.tasks.registry import Task
 from openflan.training.parallel import is_main_process
-from openflan.training.result import MODEL, TrainProgress
+from openflan.training.result import TrainProgress
+from openflan.training.saved import MODEL, expect_as_saved
 from openflan.training.stopping import exit_status, stop_signals
 
 _PAUSE = 1.0
@@ -111,8 +112,12 @@ def do(unit: Unit, store: Path, say: Say) -> None:
 
 
 def _model(unit: Unit, store: Path) -> Path:
-    """The model that a unit starts from."""
-    return store / "trainings" / unit.start / MODEL if unit.start else resolve(unit.recipe.model.path)
+    """The model that a unit starts from; raises `ModelError` for a trained one that is not what was saved."""
+    if not unit.start:
+        return resolve(unit.recipe.model.path)
+    training = store / "trainings" / unit.start
+    expect_as_saved(training)
+    return training / MODEL
 
 
 def _run(unit: Unit, store: Path) -> Run:

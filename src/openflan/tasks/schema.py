@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class ColumnType:
             return value
         if self.labels:
             return self._label(value)
-        if value is None:
+        if value is None or value != value:  # NaN is how programs write a number that is missing
             if self.nullable:
                 return None
             raise WrongValue("null")
@@ -92,6 +93,8 @@ class ColumnType:
             return int(value)
         if not isinstance(value, allowed) or (isinstance(value, bool) and self.kind != "bool"):
             raise WrongValue(f"{_shown(value)} is no {self.kind}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise WrongValue(f"{value} is no number")
         return value
 
     def _label(self, value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from openflan.files import write_text
 from openflan.sums import DamageError, seal, unseal
 from openflan.training.config import TrainError
+from openflan.wording import counted
 
 FILE = "metrics.jsonl"
 
@@ -41,7 +42,7 @@ class Metrics:
             with suppress(DamageError, KeyError):  # a line cut short by a kill, or damaged later
                 kept[unseal(line)["step"]] = line
         if lost := [number for number in range(1, step + 1) if number not in kept]:
-            say(f"{FILE} has lost the lines of {len(lost)} steps, the first of them step {lost[0]}")
+            say(f"{FILE} has lost the lines of {counted(len(lost), 'step')}, the first of them step {lost[0]}")
         write_text(self.path, "".join(f"{line}\n" for number, line in kept.items() if number <= step))
 
     def log(self, step: int, **values: float) -> None:

@@ -17,8 +17,7 @@ from openflan.data.stream import TrainingRows
 from openflan.sums import DamageError, damage, read_sealed, sums_of, write_sealed
 from openflan.training.config import TrainConfig, TrainError
 from openflan.training.place import compute_dtype
-
-RESULT, MODEL = "train.json", "model"
+from openflan.training.saved import MODEL, RESULT
 
 
 @dataclass(frozen=True)

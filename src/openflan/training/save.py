@@ -48,6 +48,9 @@ def save_model(
             model.save_pretrained(partial)
         else:
             model.save_pretrained(partial, state_dict={name: tensor.to(dtype) for name, tensor in weights.items()})
+            # Which has written the precision that the weights are trained in.
+            model.config.dtype = dtype
+            model.config.save_pretrained(partial)
         if (partial / ADAPTER).is_file():
             tokenizer = None  # It is the base's.
         elif tokenizer is None and model.name_or_path and Path(model.name_or_path).is_dir():

@@ -145,6 +145,17 @@ def test_failures_and_notes_come_with_the_table(measured, tmp_path, rows_at, wea
     ]
 
 
+def test_failures_that_differ_in_a_number_are_told_in_one_line(measured, weather):
+    summary = summarize(measured("one", tasks=[weather]))
+    [task] = summary.tasks
+    failures = {f"the prompt has {tokens} tokens, over the limit of 100": 1 for tokens in range(101, 1101)}
+    failed = replace(summary, tasks=[replace(task, failures={**failures, "no options to rank": 1})])
+    assert remarks(failed) == [
+        "weather: 1,000 prompts not scored (for example, the prompt has 101 tokens, over the limit of 100)",
+        "weather: 1 prompt not scored (no options to rank)",
+    ]
+
+
 def test_dropped_exemplars_are_reported(measured, weather):
     plan = EvalConfig(roles=("test",), settings={"options": Setting(shots=Shots(count=16, budget=150))})
     [remark] = remarks(summarize(measured("few", tasks=[weather], plan=plan)))

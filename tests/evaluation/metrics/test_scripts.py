@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from openflan.errors import OpenflanError
-from openflan.evaluation.metrics import Judged, check_extras, chosen_option, is_correct, metric, refusal
+from openflan.evaluation.metrics import Judged, check_extras, chosen_option, is_correct, is_option, metric, refusal
 
 CHINESE = "我们今天去公园散步,看见很多人在放风筝。"
 JAPANESE = "わたしたちはきょう公園をさんぽしました。"
@@ -101,8 +101,15 @@ def test_composed_and_decomposed_letters_are_the_same(name):
 
 def test_an_option_spelt_exactly_comes_before_one_spelt_loosely():
     assert chosen_option("polish", ["Polish", "polish"]) == "polish"
-    assert chosen_option("Polish.", ["polish", "Polish"]) == "polish", "loosely, the first"
+    assert chosen_option("Polish.", ["polish", "Polish"]) == "Polish"
+    assert chosen_option("POLISH", ["polish", "Polish"]) == "polish", "loosely, the first"
     assert chosen_option("US", ["us", "US"]) == "US"
+
+
+@pytest.mark.parametrize(("said", "option"), [("北京。", "北京"), ("हाँ।", "हाँ"), ("نعم۔", "نعم"), ("Oui.", "oui")])
+def test_a_full_stop_of_any_script_may_close_an_option(said, option):
+    assert chosen_option(said, ["other", option]) == option
+    assert is_option(said, ["other", option])
 
 
 def test_a_tokenizer_that_lacks_its_packages_is_named_before_any_work():

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from openflan.errors import UnknownNameError
 from openflan.evaluation.metrics import generation, qa
 from openflan.evaluation.metrics.words import out_of_reach, tokenizer
-from openflan.letters import nfc, same_in
+from openflan.letters import nfc
 from openflan.tasks.metric import SCORES, WORDED, MetricSpec, parse_metric
 
 Array = NDArray[np.float64]
@@ -293,10 +293,24 @@ def is_option(text: str, options: Sequence[str]) -> bool:
 
 
 def chosen_option(text: str, options: Sequence[str]) -> str:
-    """The option a generated answer spells, exactly or else loosely; the text as it stands when it spells none."""
-    exact = same_in(text.strip(), options)
-    return exact if exact in options else next((option for option in options if _plain(option) == _plain(text)), text)
+    """The option a generated answer spells, the more exactly the better; the text as it stands when it spells none."""
+    for form in (_exact, _unstopped, _plain):
+        for option in options:
+            if form(option) == form(text):
+                return option
+    return text
+
+
+_FULL_STOPS = ".。．｡।۔"
+
+
+def _exact(text: str) -> str:
+    return nfc(text).strip()
+
+
+def _unstopped(text: str) -> str:
+    return _exact(text).rstrip(_FULL_STOPS)
 
 
 def _plain(text: str) -> str:
-    return nfc(nfc(text).strip().rstrip(".").casefold())
+    return nfc(_unstopped(text).casefold())

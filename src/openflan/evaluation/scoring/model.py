@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from openflan.data.encode import Encoded, Encoder
+from openflan.data.limits import TARGET_TOKENS
 from openflan.evaluation.engines.base import Ends, Engine, PaddedEngine, Question
 from openflan.evaluation.engines.inference import inference
 from openflan.evaluation.engines.seq2seq import Seq2SeqEngine
@@ -75,7 +76,11 @@ class ModelScorer:
         return answered(self.model, Work(questions, engine.cost, rank), order, known, self.token_budget, engine.reset)
 
     def generate(
-        self, inputs: Sequence[str], max_tokens: int = 256, stop: Sequence[str] = (), known: Container[int] = ()
+        self,
+        inputs: Sequence[str],
+        max_tokens: int = TARGET_TOKENS,
+        stop: Sequence[str] = (),
+        known: Container[int] = (),
     ) -> Iterator[tuple[int, str | Failure]]:
         """A greedy answer to every input, with the input's number, as the work gets done.
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch.distributed as dist
 
 from openflan.data.encode import Encoder
+from openflan.data.limits import TARGET_TOKENS
 from openflan.evaluation.scoring.interface import Failure, Ranking, RankRequest, Scorer
 
 _ROUND = 2048
@@ -43,7 +44,11 @@ class SplitScorer:
         return _split(order, known, work)
 
     def generate(
-        self, inputs: Sequence[str], max_tokens: int = 256, stop: Sequence[str] = (), known: Container[int] = ()
+        self,
+        inputs: Sequence[str],
+        max_tokens: int = TARGET_TOKENS,
+        stop: Sequence[str] = (),
+        known: Container[int] = (),
     ) -> Iterator[tuple[int, str | Failure]]:
         """See `ModelScorer.generate`."""
         order = sorted(range(len(inputs)), key=inputs.__getitem__)

@@ -6,7 +6,7 @@ const NUMBERS = ["max_tokens", "temperature", "top_p", "seed", "samples"];
 const LONGEST_LINK = 30_000;
 
 export const USUAL = {
-  instruction: "", options: [], references: [], block: true, max_tokens: 64, temperature: 0, top_p: 1, seed: 0,
+  instruction: "", options: [], references: [], block: true, max_tokens: 256, temperature: 0, top_p: 1, seed: 0,
   samples: 1, stop: [], from: "",
 };
 
