@@ -86,7 +86,8 @@ def test_a_wrong_answer_is_in_the_results_and_asked_for_again(tiny, by_torch, tm
     command = ["eval", "", *ASK, "--tokenizer", str(tiny), "--out", str(tmp_path / "scores"), "--at-once", "1"]
     with completions(dialect="ids") as (address, server):
         command[1] = f"server:{address}"
-        server.faults.extend(["", "", "", "", "", "tokens"])
+        # Two to find out how it scores, three of the self-test, and both rows' options after nothing.
+        server.faults.extend([""] * 7 + ["tokens"])
         assert main(command) == 1
         failures = [row["failure"] for row in read_results(tmp_path / "scores").table().to_pylist() if row["failure"]]
         assert failures and all("other tokens came back than were sent" in failure for failure in failures)
