@@ -20,11 +20,14 @@ def examples(name: str) -> list[doctest.DocTest]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a tiny model in it, which the examples run in."""
+    """A folder with a tiny model and a task of Natural Instructions in it, which the examples run in."""
     folder = tmp_path_factory.mktemp("examples")
     config = save_tiny_model(folder / "tiny") / "config.json"
     values = json.loads(config.read_text(encoding="utf-8"))
     config.write_text(json.dumps({**values, "max_position_embeddings": 2048}), encoding="utf-8")
+    task = {"Categories": ["Translation"], "Definition": ["Translate."], "Instances": []}
+    (folder / "instructions").mkdir()
+    (folder / "instructions" / "task1_toy.json").write_text(json.dumps(task), encoding="utf-8")
     return folder
 
 

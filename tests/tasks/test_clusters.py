@@ -37,3 +37,9 @@ def test_what_is_nearly_a_cluster_of_the_paper_is_a_slip() -> None:
 
 def test_a_cluster_may_be_ones_own() -> None:
     assert check_cluster("customer_tickets") == "customer_tickets"
+
+
+def test_a_cluster_of_the_papers_name_with_a_word_before_it_is_no_slip() -> None:
+    assert check_cluster("ni_translation") == "ni_translation"
+    with pytest.raises(UnknownNameError, match="did you mean 'summarization'"):
+        check_cluster("summarizations")

@@ -49,14 +49,14 @@ class CatalogView(Tabled, Sequence[Card]):
                 ", ".join(card.variants),
                 _options_in_words(card),
                 card.metric,
-                f"{len(card.forward_templates)}+{len(card.templates) - len(card.forward_templates)}",
+                _counts_in_words(card),
                 ", ".join(row_places(card)),
                 card.licence,
             )
             for card in self.cards
         ]
         counted = sum(card.figure3 is not None for card in self.cards)
-        templates = sum(len(card.templates) for card in self.cards)
+        templates = sum(len(card.templates or card.foreign) for card in self.cards)
         note = f"{len(rows)} datasets, {counted} of the paper's 62; {templates} templates (forward + inverted)"
         return Table("", columns, rows, [note])
 
@@ -201,6 +201,12 @@ def row_places(card: Card) -> list[str]:
     folders = [card.name, *(f"{card.name}_{variant}" for variant in card.variants)]
     places = ["samples"] if any((SAMPLES / name).is_dir() for name in folders) else []
     return places + (["hub"] if any(layout.hub for layout in layouts) else []) + ["mirror"]
+
+
+def _counts_in_words(card: Card) -> str:
+    """Forward and inverted templates, foreign ones where there are no others."""
+    inverted = sum(one.inverted for one in card.templates or card.foreign)
+    return f"{len(card.templates or card.foreign) - inverted}+{inverted}"
 
 
 def _options_in_words(card: Card) -> str:

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from openflan.api.progress import bar
 from openflan.api.views import Table, Tabled, frame
+<<<<<<< HEAD
 from openflan.data.mixture import Mixture, Share
 from openflan.data.prompt import Prompt
+=======
+from openflan.data.mixture import Mixture
+from openflan.data.prompt import PROMPTSOURCE, Prompt, Writer
+>>>>>>> s2-interopin
 from openflan.data.rows import Role, load_rows
 from openflan.data.select import DataConfig, LoadedRows, Selection, make_mixture, select, training_rows
 from openflan.data.settings import PRESETS
@@ -21,7 +26,7 @@ from openflan.data.submixtures import shares_of
 from openflan.errors import UnknownNameError
 from openflan.recipe import make_recipe
 from openflan.tasks.prepare import SkipRow
-from openflan.tasks.registry import load_catalog
+from openflan.tasks.registry import Task, load_catalog
 
 if TYPE_CHECKING:
     import pandas
@@ -79,20 +84,14 @@ def show(
     """A dataset's prompts on real rows.
 
     `dataset` is one of the catalog (or of `cards`), or `dataset:variant`. `template` is a template's number from 0, or
-    `baseline`, `plain` or `name`; all templates when None. `bare` leaves the OPTIONS block out. `split` is the role of
-    the rows: test, where there is one, when None. Raises `UnknownNameError` and `MissingRowsError`.
+    `baseline`, `plain`, `name` or `promptsource`; all templates when None. `bare` leaves the OPTIONS block out. `split`
+    is the role of the rows: test, where there is one, when None. Raises `UnknownNameError` and `MissingRowsError`.
 
     >>> of.show("rte", template=0)[0].options
     ('yes', 'no')
     """
     task = load_catalog(*cards).tasks(dataset)[0]
-    kind = str(template) if template is not None else None
-    named = kind if kind is not None and kind in PRESETS else "bare" if bare else "options"
-    setting = PRESETS[named]
-    writers = [one for one in setting.writers_of(task) if kind is None or kind in PRESETS or one.name == kind]
-    if not writers:
-        last = len(task.card.templates) - 1
-        raise UnknownNameError(f"{task.name} has no template {kind!r}; use 0 to {last}, baseline, plain or name")
+    writers = _named_writers(task, str(template) if template is not None else None, bare)
     roles = {role for layout in task.layouts for role in layout.splits}
     found = load_rows(task, split or ("test" if "test" in roles else "train"), parse_source(source), carve=carve)
     prompts: list[Prompt] = []
@@ -103,6 +102,22 @@ def show(
             except SkipRow as reason:
                 prompts.append(Prompt(task.name, writer.name, example.row, f"({reason})", ""))
     return Prompts(prompts, found.origin)
+
+
+def _named_writers(task: Task, kind: str | None, bare: bool) -> Sequence[Writer]:
+    """The writers of a setting, or the one of a template: by its number, or a foreign one by its name too."""
+    if kind is None or kind in PRESETS:
+        found = PRESETS[kind or ("bare" if bare else "options")].writers_of(task)
+        if not found:
+            raise UnknownNameError(f"{task.name} has no prompts in the setting {kind!r}")
+        return found
+    own = PRESETS["bare" if bare else "options"].writers_of(task)
+    chosen = [one for number, one in enumerate(own) if kind in (one.name, str(number))]
+    chosen = chosen or [one for one in PRESETS[PROMPTSOURCE].writers_of(task) if one.name == kind]
+    if not chosen:
+        last = len(own) - 1
+        raise UnknownNameError(f"{task.name} has no template {kind!r}; use 0 to {last}, baseline, plain or name")
+    return chosen
 
 
 class HeldOut(tuple[str, ...]):

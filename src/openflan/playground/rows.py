@@ -7,10 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+<<<<<<< HEAD
 from openflan.data.blocks import options_block
 from openflan.data.prompt import Prompt, TemplateWriter, bare_input
+=======
+from openflan.data.prompt import Prompt, bare_input, options_block
+>>>>>>> s2-interopin
 from openflan.data.rows import TaskRows, load_rows
-from openflan.data.settings import BARE, OPTIONS
+from openflan.data.settings import BARE, OPTIONS, PRESETS
 from openflan.data.sources import parse_source
 from openflan.errors import OpenflanError, UnknownNameError
 from openflan.evaluation.results import PROMPTS, ResultsError, read_results
@@ -54,9 +58,10 @@ class Rows:
         """
         task = self._task(dataset)
         rows = self._loaded(task)
-        if not 0 <= template < len(task.card.templates):
-            raise UnknownNameError(f"{task.name} has no template {template}; use 0 to {len(task.card.templates) - 1}")
-        writer = TemplateWriter(task, template, options=setting != BARE)
+        writers = PRESETS[BARE if setting == BARE else OPTIONS].writers_of(task)
+        if not 0 <= template < len(writers):
+            raise UnknownNameError(f"{task.name} has no template {template}; use 0 to {len(writers) - 1}")
+        writer = writers[template]
         place = row % len(rows)
         about = {"dataset": task.name, "template": template, "place": place, "rows": len(rows), "origin": rows.origin}
         [example] = rows.examples([place])
@@ -112,6 +117,8 @@ def _described(task: Task) -> dict[str, Any]:
     templates = [
         {"number": number, "inverted": one.inverted, "text": bare_input(one) if one.bare else one.input}
         for number, one in enumerate(task.card.templates)
+    ] or [
+        {"number": number, "inverted": one.inverted, "text": one.jinja} for number, one in enumerate(task.card.foreign)
     ]
     return {"name": task.name, "title": task.card.title, "metric": task.card.metric, "templates": templates}
 

@@ -199,7 +199,7 @@ class Card(Layout):
         if info.context is CHECKED:
             return self
         if not (self.templates or self.foreign):
-            raise ValueError("the card has no templates")
+            raise ValueError("templates: the card has none")
         for variant in self.variant_names:
             if not self.layouts(variant):
                 raise ValueError(f"variant {variant!r} has no sources" if variant else "the card has no sources")

@@ -224,6 +224,7 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, p
 
 
 @pytest.mark.parametrize(
+<<<<<<< HEAD
     ("said", "right"),
     [
         ("2 and 2 make 4.\nSo the answer is 4.", 1),
@@ -239,3 +240,18 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, p
 def test_reasoning_is_judged_by_what_it_comes_to(said, right):
     judged = [Judged(said, ["Two and two make four.\nSo the answer is 4."])]
     assert metric_named("final_answer").scores(judged) == {"exact_match": 100 * right}
+=======
+    ("said", "golds", "expected"),
+    [
+        ("The  Answer!", ["the answer"], (100, 100)),
+        ("answer", ["the answer"], (200 / 3, 0)),
+        ("he sings", ["he is singing", "nothing"], (80, 0)),
+        ("", ["something"], (0, 0)),
+    ],
+)
+def test_natural_instructions_scores_stems_and_keeps_articles(said, golds, expected):
+    scores = metric_named("natural_instructions").scores([Judged(said, golds)])
+    assert (scores["rougeL"], scores["exact_match"]) == pytest.approx(expected)
+    turned = metric_named("natural_instructions(score=exact_match)")
+    assert turned.primary == "exact_match" and turned.scores([Judged(said, golds)]) == pytest.approx(scores)
+>>>>>>> s2-interopin
