@@ -18,7 +18,7 @@ from openflan.tasks.prepare import SkipRow
 from openflan.tasks.registry import Task, load_catalog
 
 FOLDER = Path(__file__).parent
-CARDS = list(load_catalog().values())
+CARDS = list(load_catalog("cot").values())
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)

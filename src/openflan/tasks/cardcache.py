@@ -51,7 +51,9 @@ def kept_cards(paths: Sequence[Path], make: Callable[[], list[dict[str, Any]]], 
 def _digest(paths: Iterable[Path], salt: str) -> str:
     """A hash of what the files say, and of the program that reads them."""
     digest = hashlib.sha256(f"{__version__}{salt}".encode())
-    for path in (Path(__file__).with_name("card.py"), *paths):
+    here = Path(__file__).parent
+    makers = sorted(path for kind in ("*.py", "*.yaml") for path in (here / "collections").glob(kind))
+    for path in (here / "card.py", *makers, *paths):
         content = path.read_bytes()
         digest.update(f"\0{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]

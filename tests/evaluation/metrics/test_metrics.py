@@ -224,6 +224,24 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, p
 
 
 @pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("2 and 2 make 4.\nSo the answer is 4.", 1),
+        ("The answer is 5. No, wait: the answer is 4", 1),
+        ("4", 1),
+        ("THE ANSWER IS: 4!", 1),
+        ("So the answer is 4.\nQuestion: another one", 1),
+        ("So the answer is 44.", 0),
+        ("2 and 2 make 4.", 0),
+        ("", 0),
+    ],
+)
+def test_reasoning_is_judged_by_what_it_comes_to(said, right):
+    judged = [Judged(said, ["Two and two make four.\nSo the answer is 4."])]
+    assert metric_named("final_answer").scores(judged) == {"exact_match": 100 * right}
+
+
+@pytest.mark.parametrize(
     ("said", "golds", "expected"),
     [
         ("The  Answer!", ["the answer"], (100, 100)),
