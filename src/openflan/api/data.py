@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from openflan.api.progress import bar
 from openflan.api.views import Table, Tabled, frame
-<<<<<<< HEAD
 from openflan.data.mixture import Mixture, Share
-from openflan.data.prompt import Prompt
-=======
-from openflan.data.mixture import Mixture
 from openflan.data.prompt import PROMPTSOURCE, Prompt, Writer
->>>>>>> s2-interopin
 from openflan.data.rows import Role, load_rows
 from openflan.data.select import DataConfig, LoadedRows, Selection, make_mixture, select, training_rows
 from openflan.data.settings import PRESETS

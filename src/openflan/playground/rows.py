@@ -7,12 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
 from openflan.data.blocks import options_block
-from openflan.data.prompt import Prompt, TemplateWriter, bare_input
-=======
-from openflan.data.prompt import Prompt, bare_input, options_block
->>>>>>> s2-interopin
+from openflan.data.prompt import Prompt, bare_input
 from openflan.data.rows import TaskRows, load_rows
 from openflan.data.settings import BARE, OPTIONS, PRESETS
 from openflan.data.sources import parse_source

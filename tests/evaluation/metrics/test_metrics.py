@@ -224,7 +224,6 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, p
 
 
 @pytest.mark.parametrize(
-<<<<<<< HEAD
     ("said", "right"),
     [
         ("2 and 2 make 4.\nSo the answer is 4.", 1),
@@ -240,7 +239,9 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, metric, p
 def test_reasoning_is_judged_by_what_it_comes_to(said, right):
     judged = [Judged(said, ["Two and two make four.\nSo the answer is 4."])]
     assert metric_named("final_answer").scores(judged) == {"exact_match": 100 * right}
-=======
+
+
+@pytest.mark.parametrize(
     ("said", "golds", "expected"),
     [
         ("The  Answer!", ["the answer"], (100, 100)),
@@ -254,4 +255,3 @@ def test_natural_instructions_scores_stems_and_keeps_articles(said, golds, expec
     assert (scores["rougeL"], scores["exact_match"]) == pytest.approx(expected)
     turned = metric_named("natural_instructions(score=exact_match)")
     assert turned.primary == "exact_match" and turned.scores([Judged(said, golds)]) == pytest.approx(scores)
->>>>>>> s2-interopin
