@@ -272,7 +272,6 @@ def load_mixture(config: DataConfig, *, silent: bool = False) -> MixtureView:
 
 def share_table(mixture: Mixture, rate_cap: int, examples: int | None = None) -> Table:
     """The table of a mixture for a run of `examples` draws (default: one round)."""
-
     shares = mixture.shares(examples)
     columns = ["cluster", "dataset", "rows", "unusable", "rate", "share", "templates", "draws", "epochs"]
     cells = [
