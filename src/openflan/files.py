@@ -17,6 +17,11 @@ from openflan.errors import OpenflanError
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
 """Errors that come from where a file is written to, and not from what is written."""
 
+PLACE = {
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EPERM,
+}  # fmt: skip
+"""Errors of a path that cannot be what it was named for, such as a file where a folder is to be."""
+
 
 class WriteError(OpenflanError, OSError):
     """A file could not be written: no room, or no right to."""

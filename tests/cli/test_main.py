@@ -91,6 +91,23 @@ def test_a_verb_that_needs_torch_says_so_where_there_is_none():
     assert done.stderr == "openflan estimate: needs torch, which is not installed: pip install torch\n"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["recipes", "--copy", "quickstart", "--out", "FILE/mine.yaml"],
+        ["generate", "math_dataset", "FILE", "--rows", "9"],
+        ["recipes", "--copy", "quickstart", "--out", "x" * 300],
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_a_sentence(words, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    assert main([word.replace("FILE", str(file)) for word in words]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"openflan {words[0]}: ") and told.endswith("; name another place\n")
+    assert file.read_text() == "no folder"
+
+
 @pytest.mark.parametrize("words", [["recipes"], ["tasks", "nli"]])
 def test_a_full_disk_behind_the_output_is_a_sentence(words):
     command = [sys.executable, "-m", "openflan", *words]

@@ -91,13 +91,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except OSError as error:
-        from openflan.files import DISK
+        from openflan.files import DISK, PLACE
 
-        if options.debug or error.errno not in DISK:
+        if options.debug or error.errno not in DISK | PLACE:
             raise
-        _drop_output()
+        advice = "name another place" if error.errno in PLACE else "make room and run the same again"
+        if error.errno in DISK:
+            _drop_output()
         place = f"{error.filename}: " if error.filename else ""
-        print(f"openflan {options.verb}: {place}{error.strerror}; make room and run the same again", file=sys.stderr)
+        print(f"openflan {options.verb}: {place}{error.strerror}; {advice}", file=sys.stderr)
         return 1
 
 
