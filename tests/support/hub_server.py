@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, "", "Invalid username or password.")
         if name in self.hub.repositories:
             return self._send(409, b'{"error": "You already created this repo"}')
-        self.hub.add(name, {}).private = bool(asked.get("private"))
+        self.hub.add(name, {}).private = asked.get("private") or asked.get("visibility") == "private"
         return self._json({"url": f"http://{self.headers['Host']}/{name}", "name": name})
 
     def _write(self, name: str, what: str) -> None:
