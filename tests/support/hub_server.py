@@ -158,8 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self._error(401, "", "Invalid username or password.")
         if name in self.hub.repositories:
-            return self._send(409, b'{"error": "You already created this repo"}')
-        self.hub.add(name, {}).private = bool(asked.get("private"))
+            return self._json({"url": f"http://{self.headers['Host']}/{name}", "error": "it is there already"}, 409)
+        self.hub.add(name, {}).private = asked.get("private") or asked.get("visibility") == "private"
         return self._json({"url": f"http://{self.headers['Host']}/{name}", "name": name})
 
     def _write(self, name: str, what: str) -> None:
@@ -179,8 +179,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.stopped.wait()
         self.close_connection = True
 
-    def _json(self, value: Any) -> None:
-        self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    def _json(self, value: Any, status: int = 200) -> None:
+        self._send(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     def _error(self, status: int, code: str, message: str) -> None:
         self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": message})
