@@ -77,15 +77,15 @@ def t0_notes() -> list[str]:
 
 def t0_printed(dataset: str) -> dict[str, Printed]:
     """What was printed on one of the sets, by column."""
-    found, trained = _t0()["datasets"][dataset], _t0()["trained"]
+    trained: dict[str, list[str]] = _t0()["trained"]
     return {
         column: Printed(_figure(values["mean"]), _figure(values["median"]), dataset in trained.get(column, ()))
-        for column, values in found.items()
+        for column, values in _t0()["datasets"][dataset].items()
     }
 
 
-def _figure(found: dict[str, Any] | None) -> Reference | None:
-    return None if found is None else Reference(**found)
+def _figure(values: dict[str, Any] | None) -> Reference | None:
+    return None if values is None else Reference(**values)
 
 
 @lru_cache(maxsize=1)
