@@ -48,7 +48,7 @@ def test_the_row_stands_on_the_page_beside_the_printed_columns(t0_run: Path, bro
     heads = table.locator("th[scope=col]").all_inner_texts()
     assert heads == ["T5-LM 11B", "T0-3B", "T0 11B", "T0+ 11B", "T0++ 11B"]
     copa = table.locator("tr", has_text="copa").locator("td.printed").all_inner_texts()
-    assert copa == ["55ᴿ (54.9ᴿ)", "– (75.9)", "90.8? (90?)", "93.9ᴿ (92.2ᴿ)", "93.8ᴿ (93.7ᴿ) †"]
+    assert copa == ["55.0ᴿ (54.9ᴿ)", "– (75.9)", "90.8? (90.0?)", "93.9ᴿ (92.2ᴿ)", "93.8ᴿ (93.7ᴿ) †"]
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     page.close()
 

@@ -118,5 +118,9 @@ def _drawn(one: Ours, place: svg.Place) -> list[str]:
 
 def _text(printed: Printed) -> str:
     """Median and mean: `64.1ᴿ (64.6)`, with a dagger where the model was trained on the set."""
-    median, mean = (("–" if one is None else f"{one.value:g}{one.mark}") for one in (printed.median, printed.mean))
-    return f"{median} ({mean})" + (" †" if printed.trained else "")
+    return f"{_figure(printed.median)} ({_figure(printed.mean)})" + (" †" if printed.trained else "")
+
+
+def _figure(one: Reference | None) -> str:
+    """With a second digit where it was printed with one: `80.83`, `53.0`."""
+    return "–" if one is None else f"{one.value:.2f}".removesuffix("0") + one.mark

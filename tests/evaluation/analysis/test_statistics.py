@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from openflan.evaluation.analysis.statistics import bootstrap, interval, permutation_test, unit_sums, with_width
+from openflan.evaluation.analysis.statistics import (
+    Interval,
+    bootstrap,
+    interval,
+    permutation_test,
+    unit_sums,
+    with_width,
+)
 
 
 def mean(sums):
@@ -80,3 +87,9 @@ def test_units_that_are_all_alike_leave_as_much_open_as_their_number_says(value,
 def test_replicates_with_a_width_are_left_alone():
     replicates = np.array([1.0, 2.0, 3.0])
     assert with_width(2.0, replicates, 3, 0, 0.0, 100.0) is replicates
+
+
+def test_a_resample_that_has_nothing_to_measure_does_not_count():
+    replicates = np.array([1.0, np.nan, 3.0, np.nan, 2.0])
+    assert interval(2.0, replicates) == interval(2.0, np.array([1.0, 3.0, 2.0]))
+    assert interval(2.0, np.full(4, np.nan)) == Interval(2.0, 2.0, 2.0)

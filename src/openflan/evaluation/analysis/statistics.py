@@ -50,9 +50,13 @@ class Interval:
 
 
 def interval(value: float, replicates: Array, coverage: float = 0.95) -> Interval:
-    """The percentile interval of bootstrap replicates [samples], with the value itself inside."""
+    """The percentile interval of bootstrap replicates [samples], with the value itself inside.
+
+    A resample that has nothing to measure (NaN), as may be where few units say something, does not count.
+    """
     tail = (1 - coverage) / 2
-    low, high = np.quantile(replicates, [tail, 1 - tail])
+    known = replicates[~np.isnan(replicates)]
+    low, high = np.quantile(known if len(known) else np.array([value]), [tail, 1 - tail])
     return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 
