@@ -35,7 +35,7 @@ class RayTasks:
                 raise RecipeError(f"ray.init does not take these settings: {fault}") from None
             raise OpenflanError(f"Ray does not start, or does not answer: {fault}") from None
         # Who goes on with a cell whose worker died is for the study to say, as with every executor.
-        self._run = ray.remote(_run).options(max_retries=0)
+        self._run = ray.remote(max_retries=0)(_run)
 
     @property
     def gpus(self) -> int:
