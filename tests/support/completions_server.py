@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _faulty(self, asked: dict[str, Any], fault: str) -> None:
         match fault:
             case "silence":
-                time.sleep(1.5)
+                time.sleep(3.0)
             case "limit":
                 return self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": self.stand_in.retry_after})
             case "down":
@@ -146,7 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if cut else body)
+        with suppress(BrokenPipeError):  # who waited has gone
+            self.wfile.write(body[: len(body) // 2] if cut else body)
         self.close_connection |= cut
 
     def log_message(self, *_: Any) -> None:

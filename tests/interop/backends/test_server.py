@@ -29,7 +29,7 @@ def name(token):
 
 def opened(address, model="", join="newline", **how):
     encoder = byte_encoder(join)
-    connection = Connection(address, at_once=3, **{"timeout": 1.0, "tries": 4, "pause": 0.01, **how})
+    connection = Connection(address, at_once=3, **{"timeout": 60.0, "tries": 4, "pause": 0.01, **how})
     return EngineScorer(Server(connection, model, probe_tokens(encoder), name, at_once=3), encoder)
 
 
@@ -79,7 +79,7 @@ def test_ids_are_sent_and_a_known_answer_is_not_asked_for():
 def test_a_passing_fault_is_survived(fault):
     requests = some_requests(5)
     with completions() as (address, server):
-        scorer = opened(address)
+        scorer = opened(address, timeout=2.0 if fault == "silence" else 60.0, tries=8)
         server.faults = deque([fault, "", fault])
         found = dict(scorer.rank(requests))
     expected = by_torch(requests)
