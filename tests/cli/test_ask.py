@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tiny_folder import save_tiny_model
 
+from openflan.api.evaluation import tuned_model
 from openflan.cli import main
 from openflan.data.encode import Format
 from openflan.model.format_file import write_format
@@ -61,7 +62,7 @@ def test_a_run_opens_as_the_model_before_and_after(model, tmp_path):
     recipe.save(run / "recipe.yaml")
     tuned = save_tiny_model(run / "model")
     write_format(tuned, Format(join="space", input_length=77))
-    opened = open_models([str(run), str(model), str(run)], Path)
+    opened = open_models([str(run), str(model), str(run)], lambda place: tuned_model(Path(place)))
     assert [(one.name, one.role, one.format.join) for one in opened.models.values()] == [
         ("tiny", "untuned", "space"), ("night", "tuned", "space"), ("tiny-2", "", "newline"),
     ]  # fmt: skip

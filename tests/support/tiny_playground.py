@@ -36,7 +36,9 @@ def tiny_playground(folder: Path, runs: Sequence[Path] = ()) -> Playground:
 def served(playground: Playground, *, token: str = "") -> Iterator[str]:
     """Serve a playground while the block runs; yields its address."""
     app = make_app(playground, hosts=("127.0.0.1",), token=token)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=2))
+    # Its own logging would close all handlers, and with the one of absl the stream that tests print to.
+    config = uvicorn.Config(app, port=0, log_config=None, log_level="error", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
