@@ -16,6 +16,7 @@ from openflan.errors import ModelError
 from openflan.interop.push import PushError, kind_of
 from openflan.model.hub import hub_model, hub_name
 from openflan.model.identity import model_identity
+from openflan.sums import sums_of, write_sealed
 
 FETCH = "import sys; from openflan.model.default import resolve; print(resolve(sys.argv[1]))"
 
@@ -131,3 +132,14 @@ def test_only_whole_things_are_pushed(tmp_path, tiny):
     (tmp_path / "export" / ".unfinished").touch()
     with pytest.raises(PushError, match="is unfinished"):
         kind_of(tmp_path / "export")
+
+
+def test_a_run_whose_model_is_not_as_it_was_saved_is_not_pushed(tmp_path):
+    model = save_tiny_model(tmp_path / "model")
+    write_sealed(tmp_path / "train.json", {"step": 1, "files": sums_of(model)})
+    assert kind_of(tmp_path) == ("model", model)
+    weights = bytearray((model / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (model / "model.safetensors").write_bytes(weights)
+    with pytest.raises(ModelError, match="start the run again"):
+        kind_of(tmp_path)

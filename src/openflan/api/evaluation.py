@@ -24,10 +24,9 @@ from openflan.evaluation.analysis.summary import Summary, summarize
 from openflan.evaluation.results import Results, read_results
 from openflan.files import cache
 from openflan.lists import listed
-from openflan.model.folder import ADAPTER
 from openflan.recipe import Recipe, make_recipe
 from openflan.tasks.registry import Task
-from openflan.training.saved import MODEL, expect_as_saved
+from openflan.training.saved import tuned_model as tuned_model
 
 if TYPE_CHECKING:
     import pandas
@@ -312,15 +311,6 @@ def compare(
         raise OpenflanError("name at least two folders to compare")
     results = [(one if isinstance(one, Evaluation) else read_evaluation(one)).results for one in (first, *others)]
     return ComparisonView([compare_results(results[0], other, setting, split) for other in results[1:]])
-
-
-def tuned_model(folder: Path) -> Path:
-    """The model in a run folder; any other folder as it is. Raises `ModelError` where the run saved another."""
-    found = folder / MODEL
-    if not any((found / name).is_file() for name in ("config.json", ADAPTER)):
-        return folder
-    expect_as_saved(folder)
-    return found
 
 
 def model_name(folder: Path) -> str:

@@ -10,6 +10,7 @@ from openflan.errors import OpenflanError
 from openflan.interop.export.mixture import MANIFEST, UNFINISHED
 from openflan.model.folder import ADAPTER, base_of, expect_model, read_object
 from openflan.model.hub import first_line, hub_name
+from openflan.training.saved import tuned_model
 
 Kind = Literal["model", "dataset"]
 
@@ -73,10 +74,10 @@ def kind_of(folder: Path) -> tuple[Kind, Path]:
         raise PushError(f"the export in {folder} is unfinished; run the same openflan export again first")
     if (folder / MANIFEST).is_file():
         return "dataset", folder
-    for place in (folder / "model", folder):
-        if (place / "config.json").is_file() or (place / ADAPTER).is_file():
-            expect_model(place)
-            return "model", place
+    place = tuned_model(folder)
+    if (place / "config.json").is_file() or (place / ADAPTER).is_file():
+        expect_model(place)
+        return "model", place
     raise PushError(f"{folder} holds neither a model nor what openflan export writes")
 
 

@@ -1,14 +1,24 @@
-"""The model that a run has saved, without torch: whether it is still what was saved."""
+"""The model that a run has saved, without torch: where it is, and whether it is still what was saved."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from openflan.errors import ModelError
+from openflan.model.folder import ADAPTER
 from openflan.sums import DamageError, damage, read_sealed
 
 RESULT, MODEL = "train.json", "model"
 """In a run folder: how the training ended, with the sums of the model's files, and the model."""
+
+
+def tuned_model(folder: Path) -> Path:
+    """The model in a run folder; any other folder as it is. Raises `ModelError` where the run saved another."""
+    found = folder / MODEL
+    if not any((found / name).is_file() for name in ("config.json", ADAPTER)):
+        return folder
+    expect_as_saved(folder)
+    return found
 
 
 def expect_as_saved(run: Path) -> None:
