@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openflan.cli.executor import add_executor_arguments
 from openflan.cli.numbers import a_count
 from openflan.cli.recipe import add_recipe_arguments, recipe_of
 
@@ -23,14 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=a_count, help="processes (default: one per core)")
     parser.add_argument("--part", type=a_part, metavar="I/N", help="make one of N parts only, on one process")
     parser.add_argument("--parts", type=a_count, help="have so many parts made by the executor, then add the rest")
-    parser.add_argument(
-        "--executor", choices=("local", "slurm", "ray"), default="local",
-        help="who makes the parts: processes here, Slurm through submitit, or Ray (default: local)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--with", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-        help="a setting of the executor: submitit's parameters (slurm_partition=cpu), or those of ray.init",
-    )  # fmt: skip
+    add_executor_arguments(parser, "who makes the parts: processes here", "cpu")
 
 
 def a_part(text: str) -> tuple[int, int]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openflan.cli.executor import add_executor_arguments
+
 if TYPE_CHECKING:
     from openflan.api.studies import PlannedStudy
 
@@ -36,14 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slots", type=int, help="cells at a time on the processor, which share its cores (default: 1)"
     )
     parser.add_argument("--gpus", type=int, help="GPUs for each cell (default: 1 where there are any; 0: none)")
-    parser.add_argument(
-        "--executor", choices=("local", "slurm", "ray"), default="local",
-        help="who runs the cells: this machine, Slurm through submitit, or Ray (default: local)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--with", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-        help="a setting of the executor: submitit's parameters (slurm_partition=gpu), or those of ray.init",
-    )  # fmt: skip
+    add_executor_arguments(parser, "who runs the cells: this machine", "gpu")
     parser.add_argument(
         "--dry-run", action="store_true", help="print a command per cell and an sbatch array; do nothing"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, assert_never, get_args
+from typing import Any, Literal, assert_never
 
 from openflan.errors import RecipeError
 from openflan.study.executors import Executor, Resources
@@ -15,8 +15,6 @@ from openflan.study.executors.slurm import SlurmQueue
 from openflan.yamlfile import parse_value
 
 Kind = Literal["local", "slurm", "ray"]
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def choose(
