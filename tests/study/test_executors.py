@@ -6,24 +6,18 @@ import sys
 import time
 from pathlib import Path
 
+from executor_waits import ended
+
 from openflan.study.executors import Resources
 from openflan.study.executors.local import LocalPool
 from openflan.study.executors.script import cell_command, sbatch, shell_lines
-
-
-def ended(pool, handle, seconds=30.0):
-    until = time.monotonic() + seconds
-    while (status := pool.poll(handle)) is None:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return status
 
 
 def test_statuses_and_output_come_back(tmp_path):
     with LocalPool(1) as pool:
         first = pool.submit([sys.executable, "-c", "print('hello')"], tmp_path / "a", Resources(cores=1))
         second = pool.submit([sys.executable, "-c", "raise SystemExit(3)"], tmp_path / "b", Resources(cores=1))
-        assert (ended(pool, first), ended(pool, second)) == (0, 3)
+        assert (ended(pool, first, 30), ended(pool, second, 30)) == (0, 3)
     assert (tmp_path / "a" / "log.txt").read_text(encoding="utf-8") == "hello\n"
 
 
@@ -32,7 +26,7 @@ def test_no_more_run_than_there_are_slots(tmp_path):
     with LocalPool(2) as pool:
         handles = [pool.submit([sys.executable, "-c", code], tmp_path / str(n), Resources(cores=1)) for n in range(5)]
         for handle in handles:
-            assert ended(pool, handle) == 0
+            assert ended(pool, handle, 30) == 0
     spans = [tuple(map(float, (tmp_path / str(n) / "log.txt").read_text().split())) for n in range(5)]
     assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) == 2
 
@@ -43,7 +37,7 @@ def test_each_gets_gpus_of_its_own(tmp_path):
         two = pool.submit([sys.executable, "-c", code], tmp_path / "two", Resources(gpus=2))
         one = pool.submit([sys.executable, "-c", code], tmp_path / "one", Resources(gpus=1))
         more = pool.submit([sys.executable, "-c", code], tmp_path / "more", Resources(gpus=2))
-        assert [ended(pool, handle) for handle in (two, one, more)] == [0, 0, 0]
+        assert [ended(pool, handle, 30) for handle in (two, one, more)] == [0, 0, 0]
     seen = [(tmp_path / name / "log.txt").read_text().strip() for name in ("two", "one", "more")]
     assert seen[:2] == ["4,5", "7"]
     assert len(seen[2].split(",")) == 2
@@ -66,7 +60,7 @@ def test_a_process_stops_when_its_pool_was_killed(tmp_path):
     while "up" not in (tmp_path / "log.txt").read_text():
         time.sleep(0.05)
     handle.process.stdin.close()  # what the death of the pool's process does
-    assert ended(pool, handle) == -15
+    assert ended(pool, handle, 30) == -15
 
 
 def test_a_command_per_cell(tmp_path):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from executor_waits import ended
 
 from openflan.errors import OpenflanError, RecipeError
 from openflan.study.executors import KILLED, Resources, jobs
@@ -43,14 +44,6 @@ def executor(request, tmp_path):
     return SlurmQueue(tmp_path / "study", 5, {"cluster": "local"})
 
 
-def ended(executor, handle, seconds=60.0):
-    until = time.monotonic() + seconds
-    while (status := executor.poll(handle)) is None:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return status
-
-
 def said(folder, seconds=60.0):
     """The process that started the command in a folder, as soon as it has said which."""
     until = time.monotonic() + seconds
@@ -67,14 +60,14 @@ def test_statuses_and_output_come_back(executor, tmp_path):
         )
         for status in (0, 3)
     ]
-    assert [ended(executor, handle) for handle in handles] == [0, 3]
+    assert [ended(executor, handle, 60) for handle in handles] == [0, 3]
     assert (tmp_path / "3" / "log.txt").read_text(encoding="utf-8").startswith("hello")
 
 
 def test_a_killed_worker_is_told_from_one_that_ended(executor, tmp_path):
     handle = executor.submit([sys.executable, "-c", WAIT], tmp_path / "cell", Resources())
     os.kill(said(tmp_path / "cell"), signal.SIGKILL)
-    assert ended(executor, handle) == KILLED
+    assert ended(executor, handle, 60) == KILLED
 
 
 def test_a_killed_workers_cell_goes_on(executor, tmp_path, monkeypatch):
@@ -123,7 +116,7 @@ def test_a_job_that_is_to_make_room_saves_and_goes_on(tmp_path):
     queue = SlurmQueue(tmp_path / "study", 5, {"cluster": "local"})
     handle = queue.submit([sys.executable, "-c", save, str(tmp_path / "saved")], tmp_path / "cell", Resources())
     os.kill(said(tmp_path / "cell"), signal.SIGUSR2)  # what Slurm sends, and `submitit` takes for preemption
-    assert ended(queue, handle) == 0
+    assert ended(queue, handle, 60) == 0
     assert (tmp_path / "saved").read_text() == "saved"
 
 
@@ -131,7 +124,7 @@ def test_the_debug_cluster_runs_in_this_process(tmp_path):
     pytest.importorskip("submitit")
     queue = SlurmQueue(tmp_path / "study", 5, {"cluster": "debug"})
     handle = queue.submit([sys.executable, "-c", SAY], tmp_path / "cell", Resources())
-    assert ended(queue, handle) == 0
+    assert ended(queue, handle, 60) == 0
     assert said(tmp_path / "cell") == os.getpid()
 
 
