@@ -222,13 +222,13 @@ def evaluate_recipe(
     """
     from openflan.study.plan import plan_measuring
 
-    plan = plan_measuring(recipe, model, tasks_to_measure(recipe) if tasks is None else tasks)
+    plan, encoder = plan_measuring(recipe, model, tasks_to_measure(recipe) if tasks is None else tasks)
     from openflan.study.measure import measure  # and torch with it
 
     name = name or model_name(model)
     out = out or Path("runs") / ("eval-" + re.sub(r"[^\w.-]+", "-", name))
     with measuring(name, silent=silent) as show:
-        return Evaluation(measure(recipe, model, name, out, plan, show))
+        return Evaluation(measure(recipe, model, name, out, plan, encoder, show))
 
 
 def tasks_to_measure(recipe: Recipe) -> list[Task]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from openflan.data.encode import Encoder
 from openflan.evaluation.loop import OnProgress, evaluate
 from openflan.evaluation.prompts import PlannedEvaluation
 from openflan.evaluation.results import LOG, Results, read_results
 from openflan.evaluation.scoring.model import ModelScorer
 from openflan.evaluation.scoring.processes import SplitScorer
-from openflan.model.encoder import encoder_for
 from openflan.model.identity import model_identity
 from openflan.model.load import load_model
 from openflan.recipe import Recipe
@@ -23,15 +23,20 @@ from openflan.training.parallel import World, world
 
 
 def measure(
-    recipe: Recipe, model: Path, name: str, out: Path, plan: PlannedEvaluation, on_progress: OnProgress
+    recipe: Recipe,
+    model: Path,
+    name: str,
+    out: Path,
+    plan: PlannedEvaluation,
+    encoder: Encoder,
+    on_progress: OnProgress,
 ) -> Results:
-    """Ask the model in a folder what is planned; its scores go to the folder `out`.
+    """Ask the model in a folder what is planned, by its `encoder`; its scores go to the folder `out`.
 
     Under torchrun the processes split the prompts; the first one writes, and all read what it wrote.
     """
     with world() as here:
         identity = {"name": name, **here.on_main(lambda: evaluation_identity(recipe, model))}
-        encoder = encoder_for(model, recipe.format)
         alone = ModelScorer(load_model(model, dtype=recipe.model.dtype, device=str(here.device)), encoder)
         scorer = alone if here.size == 1 else SplitScorer(alone)
         with _written_once(out, here) as folder:

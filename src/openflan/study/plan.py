@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from openflan.data.encode import Format
+from openflan.data.encode import Encoder, Format
 from openflan.data.rows import keep_rows, load_rows
 from openflan.data.sources import parse_source
 from openflan.evaluation.prompts import Load, PlannedEvaluation, plan_evaluation
@@ -17,17 +17,17 @@ from openflan.recipe import Recipe
 from openflan.tasks.registry import Task
 
 
-def plan_measuring(recipe: Recipe, model: Path, tasks: Sequence[Task]) -> PlannedEvaluation:
-    """The prompts that a recipe asks of the model in a folder.
+def plan_measuring(recipe: Recipe, model: Path, tasks: Sequence[Task]) -> tuple[PlannedEvaluation, Encoder]:
+    """The prompts that a recipe asks of the model in a folder, and how they become its tokens.
 
     The model's tokenizer is tried first, then rows are read. Raises `ModelError`, `MissingRowsError` when no task can
     be measured, and `MissingExtraError`.
     """
-    encoder_for(model, recipe.format)
+    encoder = encoder_for(model, recipe.format)
     source = parse_source(recipe.data.source)
     for role in recipe.evaluate.roles:
         keep_rows(tasks, role, source, carve=recipe.data.carve)
-    return plan_evaluation(recipe.evaluate, tasks, row_loader(recipe))
+    return plan_evaluation(recipe.evaluate, tasks, row_loader(recipe)), encoder
 
 
 def row_loader(recipe: Recipe) -> Load:

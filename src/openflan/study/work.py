@@ -160,8 +160,8 @@ def _evaluate(unit: Unit, store: Path, say: Say) -> None:
     def show(now: EvalProgress) -> None:
         note(now.done, now.total, f"measuring {now.task}, {now.rate:,.1f} answers/s")
 
-    plan = plan_measuring(unit.recipe, model, tasks_of(unit))
-    measure(unit.recipe, model, unit.id, store / unit.place, plan, show)
+    plan, encoder = plan_measuring(unit.recipe, model, tasks_of(unit))
+    measure(unit.recipe, model, unit.id, store / unit.place, plan, encoder, show)
 
 
 def tasks_of(unit: Unit) -> list[Task]:

@@ -16,7 +16,6 @@ from openflan.interop.backends.scorer import EngineScorer
 from openflan.interop.backends.selftest import TEXT, check_against, check_earlier, probe_tokens, self_test
 from openflan.interop.backends.spec import Elsewhere
 from openflan.model.default import resolve
-from openflan.model.encoder import encoder_for
 from openflan.model.folder import expect_model, lineage, read_object
 from openflan.model.identity import tokenizer_identity
 from openflan.model.soft_prompt import soft_tokens
@@ -86,8 +85,7 @@ def measure_elsewhere(
 
     Raises as `openflan.study.measure.measure`, and `ModelError` for an engine that cannot score or fails its test.
     """
-    plan = plan_measuring(recipe, opening.tokenizer, tasks)
-    encoder = encoder_for(opening.tokenizer, recipe.format)
+    plan, encoder = plan_measuring(recipe, opening.tokenizer, tasks)
     engine = open_engine(model, encoder, opening, recipe.model.dtype)
     try:
         found = self_test(engine, encoder)
