@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from openflan import __version__
 from openflan.errors import OpenflanError
 from openflan.files import write_json
 
@@ -87,3 +89,13 @@ def _sum(path: Path) -> dict[str, Any]:
 
 def _digest(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def program_sum(*rooms: Path) -> str:
+    """A hash of the program in some folders, for what is kept of its work: another program does it anew."""
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted(path for room in rooms for kind in ("*.py", "*.yaml") for path in room.rglob(kind)):
+        content = path.read_bytes()
+        digest.update(f"\0{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

@@ -16,7 +16,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache as once
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,13 +23,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from openflan import __version__
 from openflan.data.contents import content
 from openflan.data.sources import OpenTask, RowSource
 from openflan.data.taskrows import Kept, TaskRows, rows_of
 from openflan.errors import OpenflanError
 from openflan.files import cache, replacing
-from openflan.sums import DamageError, read_sealed, write_sealed
+from openflan.sums import DamageError, program_sum, read_sealed, write_sealed
 from openflan.tasks.registry import Task
 from openflan.tasks.slices import Role
 
@@ -170,17 +168,10 @@ def _contents(opened: OpenTask, sum_of: Callable[[Path], str | None] = content) 
 
 def _key(asked: Asked, opened: OpenTask, contents: Contents) -> str:
     task, limit = asked.task, asked.limit if asked.role == "train" else None
-    parts = (_program(), task.name, repr(task.card), opened.corpus, asked.role, limit, asked.carve, contents)
+    # The program that reads rows, and the libraries whose ways show in them.
+    program = (program_sum(*_CODE), pa.__version__, version("jinja2"))
+    parts = (program, task.name, repr(task.card), opened.corpus, asked.role, limit, asked.carve, contents)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-@once
-def _program() -> str:
-    """A hash of the program that reads rows, and of the libraries whose ways show in them."""
-    digest = hashlib.sha256(f"{__version__} {pa.__version__} {version('jinja2')}".encode())
-    for path in sorted(path for room in _CODE for path in room.rglob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _used(path: Path) -> None:

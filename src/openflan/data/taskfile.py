@@ -10,7 +10,7 @@ import pyarrow as pa
 from openflan.data.rowfiles import rows_table
 from openflan.errors import CardError, MissingRowsError
 from openflan.tasks.card import Source
-from openflan.tasks.collections.natural_instructions import INSTANCES, OFFICIAL, OFFICIAL_ROWS, instances
+from openflan.tasks.collections.natural_instructions import INSTANCES, OFFICIAL, instances, of_split
 from openflan.tasks.registry import Task
 
 
@@ -35,8 +35,7 @@ class FileTask:
 
     def table(self, split: str) -> pa.Table:
         """The rows of a split."""
-        rows = self._rows[:OFFICIAL_ROWS] if split == OFFICIAL else self._rows
-        return rows_table(rows, self.layout.columns)
+        return rows_table(of_split(self._rows, split), self.layout.columns)
 
 
 def own_file(task: Task) -> FileTask | None:

@@ -102,10 +102,8 @@ def _write(values: Mapping[str, Any], out: Path) -> None:
 
 
 def _write_rows(path: Path, values: Mapping[str, Any], folder: Path) -> None:
-    rows = natural_instructions.instances(path)
     split = str(values["splits"]["test"]).partition("[")[0]
-    if split == natural_instructions.OFFICIAL:
-        rows = rows[: natural_instructions.OFFICIAL_ROWS]
+    rows = natural_instructions.of_split(natural_instructions.instances(path), split)
     lines = (json.dumps({name: row.get(name) for name in ("input", "output")}, ensure_ascii=False) for row in rows)
     write_text(folder / f"{split}.jsonl", "".join(f"{line}\n" for line in lines))
 

@@ -15,10 +15,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from openflan import __version__
 from openflan.errors import CardError
 from openflan.files import cache
-from openflan.sums import DamageError, read_sealed, write_sealed
+from openflan.sums import DamageError, program_sum, read_sealed, write_sealed
 from openflan.tasks.card import CHECKED, Card
 from openflan.tasks.cardfile import read_card
 from openflan.yamlfile import read_yaml
@@ -50,10 +49,8 @@ def kept_cards(paths: Sequence[Path], make: Callable[[], list[dict[str, Any]]], 
 
 def _digest(paths: Iterable[Path], salt: str) -> str:
     """A hash of what the files say, and of the program that reads them."""
-    digest = hashlib.sha256(f"{__version__}{salt}".encode())
-    here = Path(__file__).parent
-    makers = sorted(path for kind in ("*.py", "*.yaml") for path in (here / "collections").glob(kind))
-    for path in (here / "card.py", *makers, *paths):
+    digest = hashlib.sha256(f"{program_sum(Path(__file__).parent)}{salt}".encode())
+    for path in paths:
         content = path.read_bytes()
         digest.update(f"\0{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]

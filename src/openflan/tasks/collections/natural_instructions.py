@@ -124,6 +124,11 @@ def instances(path: Path) -> list[dict[str, Any]]:
             for one in entries]  # fmt: skip
 
 
+def of_split(rows: list[dict[str, Any]], split: str) -> list[dict[str, Any]]:
+    """Those of a task's instances that are in a split of its file."""
+    return rows[:OFFICIAL_ROWS] if split == OFFICIAL else rows
+
+
 def _parsed(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_bytes())
